@@ -1,0 +1,91 @@
+"""The runtime's errors: one tree under `TrunklineError`.
+
+TrunklineError
+├── Overloaded            not taken: publish again later
+├── OutcomeUnknown        may have been taken: ask `has`
+├── KeyReused             an idempotency key with another payload
+├── RequestTimeout        published, but no reply in time
+├── DrainTimeout          still work under way
+├── AlreadyRunning        the journal is in use: attach
+├── NotRunning            nothing to attach to
+├── NodeLost              the embedded runtime's node died
+├── EventRejected         a malformed or unpublishable event (in `actors.errors`)
+└── JournalError
+    ├── Fenced            another owner has taken the partition
+    ├── JournalFull       no space left
+    ├── JournalReadOnly   the file can't be written
+    ├── JournalMismatch   another app's, or of a newer version
+    └── JournalFailed     anything else the store said
+"""
+
+from actors.errors import TrunklineError
+
+
+class Overloaded(TrunklineError):
+    """The event was not taken: the runtime stayed full for the whole timeout."""
+
+
+class OutcomeUnknown(TrunklineError):
+    """The link was lost after sending and did not come back in time: the event may have been taken."""
+
+
+class KeyReused(TrunklineError):
+    """The idempotency key was used before, with another payload."""
+
+
+class RequestTimeout(TrunklineError):
+    """The event was taken, but no reply came in time."""
+
+
+class DrainTimeout(TrunklineError):
+    """Events were still under way when the time was over."""
+
+
+class AlreadyRunning(TrunklineError):
+    """The journal is in use by a running app."""
+
+
+class NotRunning(TrunklineError):
+    """No app of this name runs on this cluster."""
+
+
+class NodeLost(TrunklineError):
+    """The Ray node that held the runtime died."""
+
+
+class StartFailed(TrunklineError):
+    """The runtime's processes did not come up."""
+
+
+class JournalError(TrunklineError):
+    """Base of what a journal says."""
+
+
+class Fenced(JournalError):
+    """Another owner has taken these partitions: this one must stop writing."""
+
+    def __init__(self, partitions: tuple[int, ...]) -> None:
+        self.partitions = partitions
+        super().__init__(
+            f"partitions {', '.join(map(str, partitions))} have a newer owner",
+            hint="nothing to do: the newer owner goes on from the journal.",
+        )
+
+    def __reduce__(self) -> tuple[type["Fenced"], tuple[tuple[int, ...]]]:
+        return type(self), (self.partitions,)
+
+
+class JournalFull(JournalError):
+    """The disk has no room; nothing of the batch was written."""
+
+
+class JournalReadOnly(JournalError):
+    """The journal's file or folder can't be written."""
+
+
+class JournalMismatch(JournalError):
+    """The journal belongs to another app, or was written by a newer Trunkline."""
+
+
+class JournalFailed(JournalError):
+    """The store failed in some other way; its message follows."""

@@ -1,0 +1,115 @@
+"""The promises of a journal: what the router relies on, whatever keeps the rows.
+
+A journal is opened for one app. It is used from one thread at a time for writing (the router's) and may be read from
+others through `reader()`. Every call either did all that it says, durably, or raises and did nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from runtime.core.messages import Batch, DeliveryRow, Entry, InstanceRow, KeyRow, Recovery, TimerRow
+
+
+class JournalInfo(NamedTuple):
+    app: str
+    partitions: int
+    schema_hash: str
+    format: int
+    """The journal's own version; a newer one is refused by name."""
+    started: int
+    """The moment of the app's first start (µs): ticks count from it."""
+
+
+class Journal(Protocol):
+    """Opened by `open_journal(url, app=..., partitions=..., schema_hash=..., now=...)`, which makes it if need be."""
+
+    @property
+    def info(self) -> JournalInfo: ...
+
+    def claim(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Take these partitions (SUPERVISOR is one): raise each epoch by one, durably; give the new epochs.
+
+        Who held them before is fenced from then on: its next commit that names one raises `Fenced`.
+        """
+        ...
+
+    def recover(self, partition: int, epoch: int) -> Recovery:
+        """Everything that a router must know of a partition it has claimed."""
+        ...
+
+    def commit(self, batch: Batch) -> None:
+        """Write a batch, all or nothing, durable on return.
+
+        Raises:
+            Fenced: an epoch in `batch.epochs` is no longer the newest; `.partitions` names which. Nothing was written.
+            JournalFull, JournalReadOnly, JournalFailed: nothing was written (after a JournalFailed one cannot know:
+                the router starts again from the journal).
+        """
+        ...
+
+    def instances(self, addresses: Iterable[str]) -> dict[str, InstanceRow]:
+        """The rows of those that have one."""
+        ...
+
+    def keys(self, keys: Iterable[bytes]) -> dict[bytes, KeyRow]:
+        """The rows of those idempotency keys that were taken."""
+        ...
+
+    def entries(self, ats: Iterable[int]) -> dict[int, Entry]:
+        """Log rows by `at`."""
+        ...
+
+    def live(self, partition: int, group: str, after: str, limit: int) -> list[InstanceRow]:
+        """Live instances of a group (the part of the address before the first `/`), by address, above `after`."""
+        ...
+
+    def find_sent(self, partition: int, client: str, seqs: Iterable[int], last: int) -> dict[int, int]:
+        """For a client's resent numbers the event ids first given: looked for from position `last` backwards."""
+        ...
+
+    def reader(self) -> "Reader":
+        """A read-only view with a connection of its own, for another thread or process; sees only what is durable."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Reader(Protocol):
+    """What people and tools ask of a journal, also of one at rest."""
+
+    @property
+    def info(self) -> JournalInfo: ...
+
+    def instance(self, address: str) -> InstanceRow | None: ...
+
+    def group(self, group: str, after: str = "", limit: int = 1000) -> list[InstanceRow]:
+        """Live instances of a group over all partitions, by address."""
+        ...
+
+    def log(self, partition: int, after: int, limit: int) -> list[Entry]:
+        """A partition's entries above position `after`, in order."""
+        ...
+
+    def heads(self) -> dict[int, int]:
+        """Last position of each partition's log (0: empty)."""
+        ...
+
+    def entry(self, at: int) -> Entry | None: ...
+
+    def key(self, key: bytes) -> KeyRow | None: ...
+
+    def caused_by(self, ids: Iterable[int]) -> list[Entry]:
+        """The entries (not copies) whose cause is one of these."""
+        ...
+
+    def of_root(self, root: int, types: Iterable[str]) -> Entry | None:
+        """The first entry (not a copy), by (recorded, at), of these types that this origin event led to."""
+        ...
+
+    def deliveries(self, status: int | None = None) -> list[DeliveryRow]: ...
+
+    def timers(self, address: str | None = None) -> list[TimerRow]: ...
+
+    def epochs(self) -> dict[int, int]: ...
+
+    def close(self) -> None: ...

@@ -11,7 +11,7 @@ import msgspec
 from runtime.core.messages import Wire
 
 
-class Body(Wire):
+class Body(Wire, frozen=True):
     """Made where the event is made, read where it is handled or shown."""
 
     source: str

@@ -50,7 +50,7 @@ class Wire(Struct, frozen=True, array_like=True, gc=False):
 # ---------------------------------------------------------------- client → router
 
 
-class Publish(Wire):
+class Publish(Wire, frozen=True):
     """An event from outside any turn, for the log of `partition`."""
 
     partition: int
@@ -71,7 +71,7 @@ class Publish(Wire):
     """(schedule name, moment): must be above the last one taken of this schedule."""
 
 
-class PublishBatch(Wire):
+class PublishBatch(Wire, frozen=True):
     """What a client sends at once. After a `Refused` it must say `again=True` on the first that it sends anew."""
 
     client: str
@@ -92,7 +92,7 @@ class Taken(IntEnum):
     """A newer supervisor beats, or this moment of the schedule is past."""
 
 
-class PublishReply(Wire):
+class PublishReply(Wire, frozen=True):
     """Sent when the batch is durable: for each item what became of it and its event id."""
 
     refused: bool
@@ -103,7 +103,7 @@ class PublishReply(Wire):
 # ---------------------------------------------------------------- router → host
 
 
-class Activate(Wire):
+class Activate(Wire, frozen=True):
     """The committed state of an instance, with the first delivery after the host has lost or never had it."""
 
     address: str
@@ -112,7 +112,7 @@ class Activate(Wire):
     state: bytes | None
 
 
-class Delivery(Wire):
+class Delivery(Wire, frozen=True):
     """One event for one instance."""
 
     address: str
@@ -127,19 +127,22 @@ class Delivery(Wire):
     broadcast: bool = False
 
 
-class DeliverBatch(Wire):
+class DeliverBatch(Wire, frozen=True):
     """In order. `drops` first, then activations, then deliveries."""
 
     number: int
     activations: tuple[Activate, ...]
     deliveries: tuple[Delivery, ...]
     drops: tuple[str, ...] = ()
+    run_on: bool = False
+    """True: nothing else is under way for this host's instances, so their chains may be run on at once. An instance
+    with an unhandled delivery later in this batch is not run on."""
 
 
 # ---------------------------------------------------------------- host → router
 
 
-class Emission(Wire):
+class Emission(Wire, frozen=True):
     """An event that a turn or a gateway emitted; its id, cause and root are given by the router."""
 
     type: str
@@ -148,19 +151,19 @@ class Emission(Wire):
     time: int
 
 
-class SetTimer(Wire):
+class SetTimer(Wire, frozen=True):
     """`After`: fires as `event` at `event.time`, which is the due moment."""
 
     name: str
     event: Emission
 
 
-class CancelTimer(Wire):
+class CancelTimer(Wire, frozen=True):
     type: str
     name: str
 
 
-class TurnDone(Wire):
+class TurnDone(Wire, frozen=True):
     """A turn that went through. `turn` is the compare-and-set: the number of turns of this activation before it."""
 
     address: str
@@ -176,11 +179,12 @@ class TurnDone(Wire):
     changed: bool = False
     """The state is another than before the turn."""
     state: bytes | None = None
-    """The state after the turn, if changed. None with `changed`: a later turn of this answer has it (or it retired)."""
+    """The state after the turn, if changed. None with `changed`: the next turn of this instance in this answer, which
+    is no linked one, has it or passes it on; or it retired."""
     retired: bool = False
 
 
-class Failure(Wire):
+class Failure(Wire, frozen=True):
     """What went wrong, for people: shown as it is in dead letters."""
 
     error: str
@@ -191,7 +195,7 @@ class Failure(Wire):
     """The handler and its file:line."""
 
 
-class TurnFailed(Wire):
+class TurnFailed(Wire, frozen=True):
     """A turn that raised and left no trace. The instance is dropped at the host; later deliveries are ignored."""
 
     address: str
@@ -200,7 +204,7 @@ class TurnFailed(Wire):
     failure: Failure
 
 
-class Answer(Wire):
+class Answer(Wire, frozen=True):
     """What a batch led to, in the order in which it happened; `number` is the batch's."""
 
     number: int
@@ -218,7 +222,7 @@ class CallKind(IntEnum):
     """The handler's `failed` turns event and error into an owned event."""
 
 
-class Call(Wire):
+class Call(Wire, frozen=True):
     """One attempt at a gateway. Its start is durable before this is sent."""
 
     gateway: str
@@ -242,7 +246,7 @@ class Outcome(IntEnum):
     """Said by a reconcile: it did not happen."""
 
 
-class CallDone(Wire):
+class CallDone(Wire, frozen=True):
     """The outcome of one attempt. `kind` and `attempt` are the compare-and-set."""
 
     gateway: str
@@ -326,6 +330,9 @@ class DeliveryRow(NamedTuple):
     kind: int
     """A CallKind."""
     attempt: int
+    """Starts so far, of any kind: it never repeats."""
+    tries: int
+    """Calls that were made and failed (handlers: turns)."""
     due: int
     """Not to be tried before this moment; 0: at once."""
     detail: bytes | None
@@ -354,6 +361,9 @@ class Batch(NamedTuple):
     """Epoch of every partition that is written (and of SUPERVISOR for ticks): checked in the same transaction."""
     entries: list[Entry]
     instances: dict[str, InstanceRow]
+    cursors: dict[str, InstanceRow]
+    """Cursor and liveness alone: the state that the journal has stays as it is (`state` of these rows is None and says
+    nothing). An address is in one of the two at most."""
     timers: dict[tuple[str, str, str], TimerRow | None]
     """By (address, type, name); None deletes."""
     keys: list[KeyRow]
@@ -366,12 +376,18 @@ class Batch(NamedTuple):
 
     def __bool__(self) -> bool:
         return bool(
-            self.entries or self.instances or self.timers or self.deliveries or self.watermarks or self.schedules
+            self.entries
+            or self.instances
+            or self.cursors
+            or self.timers
+            or self.deliveries
+            or self.watermarks
+            or self.schedules
         )
 
     @classmethod
     def empty(cls) -> "Batch":
-        return cls({}, [], {}, {}, [], {}, {}, {}, {})
+        return cls({}, [], {}, {}, {}, [], {}, {}, {}, {})
 
 
 SUPERVISOR = -1
@@ -418,5 +434,5 @@ def local_targets(entry: Entry) -> Iterator[Target]:
     origin = entry.at == entry.id
     for target in decode_targets(entry.targets):
         where = target[0]
-        if where == partition or where == EVERYWHERE or (where == HOME and origin):
+        if where in (partition, EVERYWHERE) or (where == HOME and origin):
             yield target

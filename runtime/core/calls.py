@@ -1,0 +1,223 @@
+"""Gateway deliveries: which call may start, and what an outcome leads to.
+
+A delivery's life:
+
+    waiting → starting (attempt n is being made durable) → running → answered
+       ↑                                                      │
+       └── failed, with tries left: after a backoff ──────────┤
+           unknown: repeated if idempotent, else reconciled ──┤
+                                                              └→ given up: the handler's `failed`, else parked
+
+Gateways are unordered: at most `concurrency` of one run at once, started at most `per_second`.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+from runtime.core.limits import Limits
+from runtime.core.messages import Call, CallDone, CallKind, DeliveryRow, Entry, Failure, Outcome, Status
+from runtime.core.plan import GatewayInfo, HandlerInfo
+
+LOST = Failure(
+    error="OutcomeUnknown",
+    message="the gateways' process ended while the call was under way, so nobody knows whether it took effect",
+    traceback="",
+    where="",
+)
+
+
+class GatewayCall:
+    """One delivery to a gateway."""
+
+    __slots__ = (
+        "asked",
+        "at",
+        "attempt",
+        "due",
+        "entry",
+        "failure",
+        "gen",
+        "kind",
+        "name",
+        "parked",
+        "partition",
+        "running",
+        "tries",
+    )
+
+    def __init__(self, at: int, name: str, partition: int, entry: Entry, gen: int) -> None:
+        self.at = at
+        self.name = name
+        self.partition = partition
+        self.entry = entry
+        self.gen = gen
+        self.kind = CallKind.CALL
+        self.attempt = 0
+        self.tries = 0
+        """Calls that failed."""
+        self.asked = 0
+        """Reconciles in a row that gave nothing."""
+        self.due = 0
+        self.failure: Failure | None = None
+        self.running = False
+        self.parked = False
+
+    def row(self, status: Status, detail: bytes | None = None) -> DeliveryRow:
+        return DeliveryRow(
+            self.at, self.name, self.partition, status, self.kind, self.attempt, self.tries, self.due, detail
+        )
+
+    def message(self) -> Call:
+        e = self.entry
+        return Call(
+            self.name, self.kind, self.attempt, self.at, e.id, e.cause, e.root, e.time, e.type, e.body, self.failure
+        )
+
+    def matches(self, done: CallDone) -> bool:
+        """The compare-and-set: is this the outcome of the attempt that is under way?"""
+        return self.running and done.kind == self.kind and done.attempt == self.attempt
+
+
+class Next:
+    """What an outcome leads to."""
+
+    ANSWER = "answer"
+    WAIT = "wait"
+    PARK = "park"
+
+
+def decide(call: GatewayCall, outcome: int, handler: HandlerInfo, limits: Limits, now: int) -> str:
+    """Move the call on by the outcome of its attempt: one of `Next`; for WAIT, kind and due moment are set."""
+    call.running = False
+    kind = call.kind
+    if outcome == Outcome.ANSWERED:
+        return Next.ANSWER
+    if kind == CallKind.FAILED:
+        return Next.PARK
+    if kind == CallKind.RECONCILE:
+        if outcome == Outcome.NOT_DONE:
+            call.kind = CallKind.CALL
+            return _failed(call, handler, limits, now)
+        call.asked += 1
+        if call.asked > handler.retries:
+            return _give_up(call, handler)
+        call.due = now + limits.backoff(call.asked)
+        return Next.WAIT
+    if outcome == Outcome.UNKNOWN and not handler.idempotent:
+        if not handler.reconcile:
+            return _give_up(call, handler)
+        call.kind, call.asked, call.due = CallKind.RECONCILE, 0, now
+        return Next.WAIT
+    return _failed(call, handler, limits, now)
+
+
+def _failed(call: GatewayCall, handler: HandlerInfo, limits: Limits, now: int) -> str:
+    call.tries += 1
+    if call.tries > handler.retries:
+        return _give_up(call, handler)
+    call.due = now + limits.backoff(call.tries)
+    return Next.WAIT
+
+
+def _give_up(call: GatewayCall, handler: HandlerInfo) -> str:
+    if not handler.failed:
+        return Next.PARK
+    call.kind, call.due = CallKind.FAILED, 0
+    return Next.WAIT
+
+
+class _Lane:
+    """One gateway's calls that may start."""
+
+    __slots__ = ("free_at", "info", "ready", "running")
+
+    def __init__(self, info: GatewayInfo) -> None:
+        self.info = info
+        self.ready: deque[GatewayCall] = deque()
+        self.running = 0
+        self.free_at = 0
+        """When `per_second` lets the next one start."""
+
+
+class Calls:
+    """All open gateway deliveries of the owned partitions."""
+
+    def __init__(self, gateways: dict[str, GatewayInfo]) -> None:
+        self._lanes = {name: _Lane(info) for name, info in gateways.items()}
+        self._calls: dict[tuple[int, str], GatewayCall] = {}
+        self._later: list[tuple[int, int, GatewayCall]] = []
+        self._tie = 0
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def add(self, call: GatewayCall) -> None:
+        self._calls[call.at, call.name] = call
+        self.wait(call)
+
+    def restore(self, call: GatewayCall, status: int) -> None:
+        """As `add`, for one that the journal has in this status; what was started counts as running."""
+        self._calls[call.at, call.name] = call
+        if status == Status.STARTED:
+            call.running = True
+            self._lanes[call.name].running += 1
+        elif status == Status.PARKED:
+            call.parked = True
+        else:
+            self.wait(call)
+
+    def find(self, at: int, name: str) -> GatewayCall | None:
+        return self._calls.get((at, name))
+
+    def wait(self, call: GatewayCall) -> None:
+        """To be started when its due moment has come."""
+        if call.due:
+            self._tie += 1
+            heappush(self._later, (call.due, self._tie, call))
+        else:
+            self._lanes[call.name].ready.append(call)
+
+    def ended(self, call: GatewayCall) -> None:
+        """Its attempt is over: another may run."""
+        self._lanes[call.name].running -= 1
+
+    def remove(self, call: GatewayCall) -> None:
+        del self._calls[call.at, call.name]
+
+    def all(self) -> list[GatewayCall]:
+        return list(self._calls.values())
+
+    def running(self) -> list[GatewayCall]:
+        """Those under way, in order."""
+        return [call for call in self._calls.values() if call.running]
+
+    def start(self, now: int) -> Iterator[GatewayCall]:
+        """Those that start now; each has its next attempt number and counts as running."""
+        later = self._later
+        while later and later[0][0] <= now:
+            call = heappop(later)[2]
+            call.due = 0
+            self._lanes[call.name].ready.append(call)
+        for lane in self._lanes.values():
+            info = lane.info
+            while lane.ready and lane.running < info.concurrency:
+                if info.per_second is not None:
+                    if lane.free_at > now:
+                        break
+                    lane.free_at = max(lane.free_at, now - 1_000_000) + int(1_000_000 / info.per_second)
+                call = lane.ready.popleft()
+                lane.running += 1
+                call.attempt += 1
+                call.running = True
+                yield call
+
+    def next(self) -> int | None:
+        """When `start` has something to do that it had not before."""
+        moments = [self._later[0][0]] if self._later else []
+        moments += [
+            lane.free_at
+            for lane in self._lanes.values()
+            if lane.ready and lane.info.per_second is not None and lane.running < lane.info.concurrency
+        ]
+        return min(moments, default=None)

@@ -1,0 +1,385 @@
+"""A cell's state, and the one way by which an event enters its logs and reaches its mailboxes.
+
+`append` writes an entry to a partition's log, copies it to the logs of other partitions in which it has listeners
+(under the same id, in the same commit: this router owns them all), and puts a delivery into each listener's mailbox.
+`settle` is its counterpart: a delivery is done. Everything else in this package decides when these two are called.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+from runtime.core.calls import Calls, GatewayCall
+from runtime.core.drains import Drains
+from runtime.core.limits import Limits
+from runtime.core.log import PartitionLog
+from runtime.core.mailbox import Mailbox, Pending
+from runtime.core.messages import (
+    EVERYWHERE,
+    HOME,
+    Activate,
+    DeliverBatch,
+    Delivery,
+    Entry,
+    InstanceRow,
+    Target,
+    encode_targets,
+)
+from runtime.core.plan import CellPlan
+from runtime.core.spreads import Spreads
+from runtime.core.staging import RequestReply, Staging
+from runtime.core.timers import Timers
+
+SPARE = "spare"
+"""The host that gets suspect deliveries, one at a time."""
+
+BATCH_BYTES = 4 << 20
+
+
+class HostLink:
+    """What the router knows of one host."""
+
+    __slots__ = ("drops", "in_flight", "name", "number", "ready", "up")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.up = False
+        self.number = 0
+        self.in_flight: deque[int] = deque()
+        self.ready: deque[Mailbox] = deque()
+        self.drops: list[str] = []
+
+
+class Cell:
+    """Logs, mailboxes, timers, calls and hosts of the partitions that one router owns."""
+
+    def __init__(self, plan: CellPlan, limits: Limits, now: int) -> None:
+        self.plan = plan
+        self.limits = limits
+        self.now = now
+        """The router's clock, never going back."""
+        self.logs: dict[int, PartitionLog] = {}
+        self.mailboxes: dict[str, Mailbox] = {}
+        self.staging = Staging()
+        self.timers = Timers()
+        self.calls = Calls(plan.gateways)
+        self.drains = Drains()
+        self.spreads = Spreads(self)
+        self.links: dict[str, HostLink] = {}
+        self.own_rows: set[tuple[int, str]] = set()
+        """Deliveries that have a row of their own: the watermark does not wait for them."""
+        self.pending = 0
+        """Deliveries that are neither handled nor held."""
+        self.watches: dict[int, tuple[int, frozenset[str]]] = {}
+        """Origin event → (ticket, types) of a request that waits for its reply."""
+        self.loads: list[str] = []
+        self.loads_after_commit: list[str] = []
+        self.fetches: list[int] = []
+        self.starts: list[str] = []
+        """Hosts that are needed and not known."""
+        self.later: list[tuple[int, int, Mailbox]] = []
+        """Mailboxes that wait for a retry: (moment, tie, mailbox)."""
+        self._activation = 0
+        self._tie = 0
+
+    # ------------------------------------------------------------ events in
+
+    def append(
+        self,
+        log: PartitionLog,
+        type: str,
+        time: int,
+        targets: tuple[Target, ...],
+        body: bytes,
+        cause: int,
+        root: int,
+        gen: int,
+        client: str = "",
+        seq: int = 0,
+    ) -> Entry:
+        """Write an event to a log, copy it to where it has other listeners, deliver it."""
+        stage = self.staging.stage
+        at = log.append()
+        partition = log.partition
+        coded = encode_targets(targets) if targets else b""
+        entry = Entry(at, at, cause, root or at, time, self.now, type, client, seq, coded, body)
+        stage.batch.entries.append(entry)
+        stage.partitions.add(partition)
+        count = 0
+        elsewhere: dict[int, list[str]] | None = None
+        everywhere: list[str] | None = None
+        for where, address in targets:
+            if where == partition:
+                self.deliver(entry, address, partition, gen)
+                count += 1
+            elif where == HOME:
+                self.calls.add(GatewayCall(at, address, partition, entry, gen))
+                self.pending += 1
+                self.drains.add(gen)
+                count += 1
+            elif where == EVERYWHERE:
+                everywhere = everywhere or []
+                everywhere.append(address)
+            else:
+                elsewhere = elsewhere or {}
+                elsewhere.setdefault(where, []).append(address)
+        if count:
+            log.open[at] = count
+        if elsewhere is not None or everywhere is not None:
+            self._copy(entry, log, elsewhere or {}, everywhere or [], gen)
+        if self.watches:
+            watch = self.watches.get(entry.root)
+            if watch is not None and type in watch[1]:
+                del self.watches[entry.root]
+                stage.replies.append((watch[0], RequestReply(entry)))
+        return entry
+
+    def _copy(
+        self, entry: Entry, home: PartitionLog, elsewhere: dict[int, list[str]], everywhere: list[str], gen: int
+    ) -> None:
+        stage = self.staging.stage
+        for where in self.logs if everywhere else elsewhere:
+            log = self.logs[where]
+            if log is home:
+                here = entry
+            else:
+                here = entry._replace(at=log.append())
+                stage.batch.entries.append(here)
+                stage.partitions.add(where)
+            addresses = elsewhere.get(where, ())
+            for address in addresses:
+                self.deliver(here, address, where, gen)
+            log.open[here.at] = log.open.get(here.at, 0) + len(addresses) + len(everywhere)
+            for group in everywhere:
+                self.spreads.begin(here, group, where, gen)
+
+    def deliver(self, entry: Entry, address: str, partition: int, gen: int, broadcast: bool = False) -> None:
+        """Put a delivery into its mailbox."""
+        box = self.mailboxes.get(address)
+        if box is None:
+            box = self.open_mailbox(address, partition)
+            self.load(box)
+        if box.held:
+            gen = 0
+        else:
+            self.pending += 1
+            if gen:
+                self.drains.add(gen)
+        queue = box.queue
+        kept = entry if len(queue) < self.limits.mailbox_bodies_max else None
+        pending = Pending(entry.at, kept, entry.recorded, gen, broadcast)
+        if not queue or queue[-1].at < entry.at:
+            queue.append(pending)
+        else:
+            box.insert(pending)
+        if not box.ready:
+            self.make_ready(box)
+
+    # ------------------------------------------------------------ deliveries done
+
+    def settle(self, box: Mailbox, pending: Pending) -> None:
+        """A delivery, already out of its mailbox's queue, is handled."""
+        self.pending -= 1
+        self.drains.remove(pending.gen)
+        if pending.broadcast and (pending.at, box.address) not in self.own_rows:
+            self.spreads.one_done(box, pending.at)
+        else:
+            self.close_delivery(pending.at, box.address, box.partition)
+
+    def close_delivery(self, at: int, address: str, partition: int) -> None:
+        """Nothing has to remember this delivery any longer."""
+        key = (at, address)
+        if self.own_rows and key in self.own_rows:
+            self.own_rows.discard(key)
+            stage = self.staging.stage
+            stage.batch.deliveries[key] = None
+            stage.partitions.add(partition)
+        else:
+            self.logs[partition].done(at)
+
+    def move_cursor(self, box: Mailbox, at: int) -> None:
+        """The instance has handled `at`; its state is as it was."""
+        box.cursor = at
+        stage = self.staging.stage
+        stage.partitions.add(box.partition)
+        known = stage.batch.instances.get(box.address)
+        if known is not None:
+            stage.batch.instances[box.address] = known._replace(cursor=at, live=box.live)
+        else:
+            stage.batch.cursors[box.address] = InstanceRow(box.address, box.partition, at, box.live, None)
+
+    # ------------------------------------------------------------ mailboxes and their hosts
+
+    def open_mailbox(self, address: str, partition: int) -> Mailbox:
+        group = address.partition("/")[0]
+        box = Mailbox(address, partition, group, self.host_of(group, address, partition), self.now)
+        self.mailboxes[address] = box
+        self.spreads.opened(box)
+        return box
+
+    def host_of(self, group: str, address: str, partition: int) -> str:
+        """Which host has it. Results never depend on it."""
+        if self.plan.groups[group].placement == "dedicated":
+            if address in self.links:
+                return address
+            if len(self.links) < self.limits.dedicated_max + self.limits.hosts + 1:
+                self.link(address)
+                return address
+        return f"host-{partition % self.limits.hosts}"
+
+    def link(self, name: str) -> HostLink:
+        """What is known of a host; one that was not known is asked for."""
+        link = self.links.get(name)
+        if link is None:
+            link = self.links[name] = HostLink(name)
+            self.starts.append(name)
+        return link
+
+    def load(self, box: Mailbox) -> None:
+        """Its row is to be read, once what is staged for it is durable."""
+        box.loading = True
+        box.row = None
+        if self.staging.writes(box.address):
+            self.loads_after_commit.append(box.address)
+        else:
+            self.loads.append(box.address)
+
+    def loaded(self, box: Mailbox, row: InstanceRow | None) -> None:
+        box.loading = False
+        box.row = row or InstanceRow(box.address, box.partition, 0, False, None)
+        box.cursor, box.live = box.row.cursor, box.row.live
+        self.spreads.cover(box)
+        self.make_ready(box)
+
+    def reset(self, box: Mailbox) -> None:
+        """What its host knows of it is void: it gets the state anew, and all that is unhandled."""
+        box.active = False
+        box.sent = 0
+        box.turn = 0
+        if not box.loading:
+            self.load(box)
+
+    def make_ready(self, box: Mailbox) -> None:
+        """Its host should look at it."""
+        if box.ready or box.loading or box.held or not box.queue:
+            return
+        if box.retry_at > self.now:
+            self._tie += 1
+            heappush(self.later, (box.retry_at, self._tie, box))
+            return
+        box.ready = True
+        self.link(SPARE if box.suspects else box.host).ready.append(box)
+
+    def wake_retries(self) -> None:
+        later = self.later
+        while later and later[0][0] <= self.now:
+            box = heappop(later)[2]
+            box.retry_at = 0
+            self.make_ready(box)
+
+    # ------------------------------------------------------------ deliveries out
+
+    def take_deliveries(self) -> list[tuple[str, DeliverBatch]]:
+        """What each host gets now: at most `batches_in_flight` batches are with it."""
+        out = []
+        for link in list(self.links.values()):
+            if link.up and (link.ready or link.drops):
+                limit = 1 if link.name == SPARE else self.limits.batches_in_flight
+                while len(link.in_flight) < limit:
+                    batch = self._fill(link)
+                    if batch is None:
+                        break
+                    out.append((link.name, batch))
+        return out
+
+    def _fill(self, link: HostLink) -> DeliverBatch | None:
+        spare = link.name == SPARE
+        room = 1 if spare else self.limits.batch_deliveries
+        size = 0
+        activations: list[Activate] = []
+        deliveries: list[Delivery] = []
+        ready = link.ready
+        while ready and room > 0 and size < BATCH_BYTES:
+            box = ready.popleft()
+            box.ready = False
+            if box.loading or box.held:
+                continue
+            if bool(box.suspects) != spare:
+                self.make_ready(box)
+                continue
+            if not box.active and not self._activate(box, activations):
+                continue
+            queue, activation, address = box.queue, box.activation, box.address
+            for index in range(box.sent, len(queue)):
+                pending = queue[index]
+                entry = pending.entry
+                if entry is None:
+                    if not box.awaiting:
+                        box.awaiting = True
+                        self.fetches += [p.at for p in list(queue)[index : index + self.limits.mailbox_bodies_max]]
+                    break
+                deliveries.append(
+                    Delivery(
+                        address,
+                        activation,
+                        pending.at,
+                        entry.id,
+                        entry.cause,
+                        entry.root,
+                        entry.time,
+                        entry.type,
+                        entry.body,
+                        pending.broadcast,
+                    )
+                )
+                box.sent = index + 1
+                size += len(entry.body)
+                room -= 1
+                if room <= 0 or size >= BATCH_BYTES or spare:
+                    break
+            if box.sent < len(queue) and not box.awaiting and not spare:
+                box.ready = True
+                ready.append(box)
+        if not deliveries and not activations and not link.drops:
+            return None
+        link.number += 1
+        run_on = not spare and not link.in_flight and not ready
+        link.in_flight.append(link.number)
+        drops, link.drops = tuple(link.drops), []
+        return DeliverBatch(link.number, tuple(activations), tuple(deliveries), drops, run_on)
+
+    def _activate(self, box: Mailbox, activations: list[Activate]) -> bool:
+        """Send the state first. False: there is nothing to send after all, or the state must be read."""
+        self.spreads.skip_for_the_dead(box)
+        if not box.queue:
+            return False
+        row = box.row
+        if row is None:
+            self.load(box)
+            return False
+        self._activation += 1
+        box.activation = self._activation
+        box.active, box.turn, box.sent, box.row = True, 0, 0, None
+        box.used = self.now
+        activations.append(Activate(box.address, box.activation, row.state))
+        return True
+
+    def fetched(self, entries: dict[int, Entry]) -> None:
+        """Bodies that were asked for. What is not durable yet is asked for again after the next commit."""
+        for box in self.mailboxes.values():
+            if box.awaiting:
+                box.awaiting = False
+                for pending in box.queue:
+                    if pending.entry is None:
+                        pending.entry = entries.get(pending.at)
+                        if pending.entry is None:
+                            break
+                self.make_ready(box)
+
+    def passivate(self, boxes: Iterable[Mailbox]) -> None:
+        """Drop idle instances from memory here and at their hosts; their rows stay."""
+        for box in boxes:
+            if box.active and (link := self.links.get(box.host)) is not None:
+                link.drops.append(box.address)
+            del self.mailboxes[box.address]
+            self.spreads.closed(box)

@@ -1,0 +1,38 @@
+"""The router's bounds and periods. Times in microseconds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one router. The defaults suit a node of a few cores."""
+
+    hosts: int = 1
+    """Sharded hosts: partition modulo this number picks one."""
+    batch_deliveries: int = 1000
+    """Deliveries sent to a host at once."""
+    batches_in_flight: int = 2
+    """Batches a host may have: one that it works on, one that waits in its socket."""
+    pending_max: int = 200_000
+    """Unhandled deliveries above which origins are refused."""
+    mailbox_bodies_max: int = 2_000
+    """Unhandled deliveries of one instance kept whole; of the rest only positions are kept."""
+    retries: int = 3
+    """Of a failing turn, after the first."""
+    backoff_us: int = 100_000
+    backoff_max_us: int = 30_000_000
+    watermark_every: int = 256
+    """Positions that a watermark moves before it is written."""
+    spill_after: int = 4096
+    """Positions behind the head after which an open delivery gets a row of its own."""
+    idle_us: int = 600_000_000
+    """Idle time after which an instance is passivated."""
+    sweep_us: int = 30_000_000
+    page: int = 500
+    """Live instances of a broadcast read at once."""
+    dedicated_max: int = 64
+    """Dedicated hosts on this node; above it instances share."""
+
+    def backoff(self, tries: int) -> int:
+        """How long to wait after this many failed tries: doubling, bounded."""
+        return min(self.backoff_us << min(tries - 1, 20), self.backoff_max_us)

@@ -1,0 +1,150 @@
+"""A cell's state as the journal has it: the same that a router had that lived through it all."""
+
+import msgspec
+
+from runtime.core.calling import Calling
+from runtime.core.calls import GatewayCall
+from runtime.core.cell import Cell
+from runtime.core.log import PartitionLog
+from runtime.core.mailbox import Pending
+from runtime.core.messages import (
+    EVERYWHERE,
+    HOME,
+    CallKind,
+    DeliveryRow,
+    Entry,
+    Failure,
+    InstanceRow,
+    Recovery,
+    Status,
+    local_targets,
+)
+from runtime.core.origins import Origins
+
+_FAILURE = msgspec.msgpack.Decoder(Failure)
+
+
+def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) -> None:
+    """Take over one partition. What the cursors, and the rows of single deliveries, do not say is done is open."""
+    log = PartitionLog(recovery.partition, recovery.epoch, recovery.next_position, recovery.watermark)
+    cell.logs[recovery.partition] = log
+    for taken in recovery.taken:
+        origins.taken[taken.partition, taken.source] = taken
+    for schedule in recovery.schedules:
+        origins.schedules[schedule.name] = schedule.moment
+    for timer in recovery.timers:
+        cell.timers.set(timer)
+    rows = {(row.at, row.address): row for row in recovery.deliveries}
+    unknown: list[GatewayCall] = []
+    held: list[str] = []
+    for entry in recovery.entries:
+        behind = log.position(entry.at) <= log.watermark
+        for where, address in local_targets(entry):
+            if where == HOME:
+                _gateway(cell, log, entry, address, rows.get((entry.at, address)), behind, unknown)
+            elif where == EVERYWHERE:
+                if not behind or (entry.at, address) in rows:
+                    _open(cell, log, entry, address, behind)
+                    cell.spreads.begin(entry, address, log.partition, cell.drains.gen)
+            else:
+                row = rows.get((entry.at, address))
+                if row is not None or not behind:
+                    _instance(cell, log, entry, address, row, behind, recovery.instances.get(address), held)
+    # A parked delivery of a broadcast: the broadcast itself may be long done.
+    for (at, address), row in rows.items():
+        if row.status == Status.PARKED and "/" in address and address not in held:
+            entry = next(e for e in recovery.entries if e.at == at)
+            _parked_broadcast(cell, entry, row, recovery.instances.get(address))
+            held.append(address)
+    for address in held:
+        box = cell.mailboxes[address]
+        box.held = True
+        cell.pending -= len(box.queue)
+        for pending in box.queue:
+            cell.drains.remove(pending.gen)
+            pending.gen = 0
+    for call in unknown:
+        calling.unknown(call)
+
+
+def _open(cell: Cell, log: PartitionLog, entry: Entry, address: str, behind: bool) -> None:
+    """Count an open delivery, or note that it has a row of its own."""
+    if behind:
+        cell.own_rows.add((entry.at, address))
+    else:
+        log.open[entry.at] = log.open.get(entry.at, 0) + 1
+
+
+def _instance(
+    cell: Cell,
+    log: PartitionLog,
+    entry: Entry,
+    address: str,
+    row: DeliveryRow | None,
+    behind: bool,
+    instance: InstanceRow | None,
+    held: list[str],
+) -> None:
+    if instance is not None and entry.at <= instance.cursor:
+        return
+    if row is not None:
+        cell.own_rows.add((entry.at, address))
+        if row.status == Status.PARKED:
+            held.append(address)
+    else:
+        _open(cell, log, entry, address, behind)
+    box = cell.mailboxes.get(address)
+    if box is None:
+        box = cell.open_mailbox(address, log.partition)
+        cell.loaded(box, instance)
+    cell.deliver(entry, address, log.partition, cell.drains.gen)
+
+
+def _parked_broadcast(cell: Cell, entry: Entry, row: DeliveryRow, instance: InstanceRow | None) -> None:
+    cell.own_rows.add((row.at, row.address))
+    box = cell.mailboxes.get(row.address)
+    if box is None:
+        box = cell.open_mailbox(row.address, row.partition)
+        cell.loaded(box, instance)
+    box.last_broadcast = max(box.last_broadcast, row.at)
+    for index, pending in enumerate(box.queue):
+        if pending.at == row.at:
+            del box.queue[index]
+            cell.settle(box, pending)
+            break
+    cell.pending += 1
+    cell.drains.add(cell.drains.gen)
+    box.insert(Pending(entry.at, entry, entry.recorded, cell.drains.gen, True))
+
+
+def _gateway(
+    cell: Cell,
+    log: PartitionLog,
+    entry: Entry,
+    name: str,
+    row: DeliveryRow | None,
+    behind: bool,
+    unknown: list[GatewayCall],
+) -> None:
+    if row is not None and row.status == Status.DONE:
+        return
+    if row is None and behind:
+        return
+    _open(cell, log, entry, name, behind)
+    call = GatewayCall(entry.at, name, log.partition, entry, cell.drains.gen)
+    cell.pending += 1
+    cell.drains.add(call.gen)
+    if row is not None:
+        call.kind, call.attempt, call.tries, call.due = CallKind(row.kind), row.attempt, row.tries, row.due
+        if row.detail is not None:
+            call.failure = _FAILURE.decode(row.detail)
+    cell.calls.restore(call, row.status if row is not None else Status.WAITING)
+    if row is not None and row.status == Status.STARTED:
+        unknown.append(call)
+    if call.parked:
+        cell.pending -= 1
+        cell.drains.remove(call.gen)
+        call.gen = 0
+        if not behind:
+            log.done(entry.at)
+            cell.own_rows.add((entry.at, name))

@@ -1,0 +1,145 @@
+"""Broadcasts: one entry in each partition's log, a delivery to each live instance of the listening groups.
+
+Live is defined by the log: from an instance's first keyed event until it retires. Instances in memory get the delivery
+when the entry is appended; those at rest are read page by page. Whoever is loaded in between gets first what it has
+missed, so that each instance handles keyed and broadcast events in log order. A turn that changes nothing writes
+nothing, and may therefore be repeated after a crash: it changes nothing again.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from runtime.core.mailbox import Mailbox
+from runtime.core.messages import Entry, InstanceRow
+
+if TYPE_CHECKING:
+    from runtime.core.cell import Cell
+
+
+class PageRequest(NamedTuple):
+    """Live instances of `group` in `partition` with an address above `after`."""
+
+    partition: int
+    group: str
+    after: str
+    limit: int
+
+
+class Spread:
+    """A broadcast that has not reached all of a partition's instances."""
+
+    __slots__ = ("after", "asked", "at", "entry", "exhausted", "gen", "open")
+
+    def __init__(self, entry: Entry, gen: int) -> None:
+        self.at = entry.at
+        self.entry = entry
+        self.gen = gen
+        self.after = ""
+        self.open = 0
+        self.asked = False
+        self.exhausted = False
+
+
+class Spreads:
+    """The broadcasts under way, by partition and group, oldest first."""
+
+    def __init__(self, cell: "Cell") -> None:
+        self._cell = cell
+        self._under_way: dict[tuple[int, str], list[Spread]] = {}
+        self._members: dict[tuple[int, str], dict[str, Mailbox]] = {}
+        """Mailboxes in memory, of groups that have had a broadcast."""
+        self._groups: set[str] = set()
+
+    def begin(self, entry: Entry, group: str, partition: int, gen: int) -> None:
+        cell = self._cell
+        if group not in self._groups:
+            self._groups.add(group)
+            for box in cell.mailboxes.values():
+                if box.group == group:
+                    self._members.setdefault((box.partition, group), {})[box.address] = box
+        spread = Spread(entry, gen)
+        self._under_way.setdefault((partition, group), []).append(spread)
+        if gen:
+            cell.drains.add(gen)
+        for box in list(self._members.get((partition, group), {}).values()):
+            if not box.loading:
+                self.cover(box)
+
+    def opened(self, box: Mailbox) -> None:
+        if box.group in self._groups:
+            self._members.setdefault((box.partition, box.group), {})[box.address] = box
+
+    def closed(self, box: Mailbox) -> None:
+        if box.group in self._groups:
+            self._members[box.partition, box.group].pop(box.address, None)
+
+    def cover(self, box: Mailbox) -> None:
+        """Give an instance, whose row is known, every broadcast under way that it was live for and has not got."""
+        spreads = self._under_way.get((box.partition, box.group))
+        if not spreads:
+            return
+        if box.live:
+            since = box.cursor
+        else:
+            since = next((p.at for p in box.queue if not p.broadcast), -1)
+            if since < 0:
+                return
+        since = max(since, box.last_broadcast)
+        for spread in spreads:
+            if spread.at > since:
+                box.last_broadcast = spread.at
+                spread.open += 1
+                self._cell.deliver(spread.entry, box.address, box.partition, spread.gen, broadcast=True)
+
+    def skip_for_the_dead(self, box: Mailbox) -> None:
+        """Broadcasts at the head of the queue of an instance that has retired, or never was, are not for it."""
+        while not box.live and box.queue and box.queue[0].broadcast:
+            self._cell.settle(box, box.queue.popleft())
+
+    def one_done(self, box: Mailbox, at: int) -> None:
+        key = (box.partition, box.group)
+        for spread in self._under_way.get(key, ()):
+            if spread.at == at:
+                spread.open -= 1
+                self._finish(key, spread)
+                return
+
+    def pages(self) -> list[PageRequest]:
+        """What is to be read now: a further page once little of the last one is open."""
+        wanted = []
+        limit = self._cell.limits.page
+        for (partition, group), spreads in self._under_way.items():
+            for spread in spreads:
+                if not spread.asked and not spread.exhausted and spread.open <= limit // 2:
+                    spread.asked = True
+                    wanted.append(PageRequest(partition, group, spread.after, limit))
+        return wanted
+
+    def page(self, request: PageRequest, rows: list[InstanceRow]) -> None:
+        """An answer to `pages`."""
+        cell = self._cell
+        key = (request.partition, request.group)
+        for spread in list(self._under_way.get(key, ())):
+            if spread.asked and spread.after == request.after:
+                spread.asked = False
+                if rows:
+                    spread.after = rows[-1].address
+                spread.exhausted = len(rows) < request.limit
+        for row in rows:
+            if row.address not in cell.mailboxes:
+                cell.loaded(cell.open_mailbox(row.address, row.partition), row)
+        for spread in list(self._under_way.get(key, ())):
+            self._finish(key, spread)
+
+    def _finish(self, key: tuple[int, str], spread: Spread) -> None:
+        if spread.open or not spread.exhausted:
+            return
+        spreads = self._under_way[key]
+        spreads.remove(spread)
+        if not spreads:
+            del self._under_way[key]
+        self._cell.drains.remove(spread.gen)
+        self._cell.close_delivery(spread.at, key[1], key[0])
+
+    def open_ats(self, partition: int) -> list[tuple[int, str]]:
+        """(at, group) of those under way in a partition."""
+        return [(s.at, group) for (p, group), spreads in self._under_way.items() if p == partition for s in spreads]

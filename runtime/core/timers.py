@@ -1,0 +1,75 @@
+"""Durable timers: which is due next, and which must wait for its instance's older events."""
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+from runtime.core.messages import TimerRow
+
+TimerKey = tuple[str, str, str]
+"""(address, event type, name)"""
+
+
+class Timers:
+    """Every pending timer of the owned partitions, by address and by due moment."""
+
+    def __init__(self) -> None:
+        self._rows: dict[TimerKey, TimerRow] = {}
+        self._of: dict[str, set[TimerKey]] = {}
+        self._heap: list[tuple[int, TimerKey]] = []
+        self._blocked: dict[str, list[tuple[int, TimerKey]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def set(self, row: TimerRow) -> None:
+        """Set it, or set it anew."""
+        key = (row.address, row.type, row.name)
+        self._rows[key] = row
+        self._of.setdefault(row.address, set()).add(key)
+        heappush(self._heap, (row.due, key))
+
+    def clear(self, key: TimerKey) -> bool:
+        """Cancelled or fired. False when there is none."""
+        if self._rows.pop(key, None) is None:
+            return False
+        of = self._of[key[0]]
+        of.discard(key)
+        if not of:
+            del self._of[key[0]]
+        return True
+
+    def of(self, address: str) -> list[TimerKey]:
+        """An instance's timers, in a stable order."""
+        return sorted(self._of.get(address, ()))
+
+    def due(self, now: int) -> Iterator[TimerRow]:
+        """Those due by `now`, earliest first. The caller clears or blocks each."""
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            due, key = heappop(heap)
+            row = self._rows.get(key)
+            if row is not None and row.due == due:
+                yield row
+
+    def block(self, row: TimerRow) -> None:
+        """Due, but its instance has unhandled events recorded before the due moment."""
+        self._blocked.setdefault(row.address, []).append((row.due, (row.address, row.type, row.name)))
+
+    def blocked(self, address: str) -> bool:
+        return address in self._blocked
+
+    def unblock(self, address: str) -> None:
+        """Its instance has got on: ask again."""
+        for item in self._blocked.pop(address, ()):
+            heappush(self._heap, item)
+
+    def next(self) -> int | None:
+        """The next due moment."""
+        heap = self._heap
+        while heap:
+            due, key = heap[0]
+            row = self._rows.get(key)
+            if row is not None and row.due == due:
+                return due
+            heappop(heap)
+        return None

@@ -1,0 +1,205 @@
+"""What a host's answer means: each turn is committed whole, or is thrown away whole.
+
+A turn counts only if its (activation, turn number) is what the router expects of the instance next, and the event that
+it handled is the oldest that the instance has not handled. So a late, repeated or foreign answer has no effect, whoever
+sends it; and a chain that a host ran on ahead of the router counts exactly as far as it is what the ordinary way would
+have led to. A turn that does not hold takes with it those that rest on it: the next of its instance (their numbers do
+not follow) and those that handled its events (they have no place in the log). Their instances are activated anew.
+"""
+
+from runtime.core.cell import SPARE, Cell
+from runtime.core.mailbox import Mailbox, Pending
+from runtime.core.messages import (
+    Answer,
+    Failure,
+    InstanceRow,
+    TimerRow,
+    TurnDone,
+    TurnFailed,
+    encode_targets,
+)
+from runtime.core.parking import Parking
+
+HOST_DIED = Failure(
+    error="HostDied",
+    message="the host's process died while it handled this event alone",
+    traceback="",
+    where="",
+)
+
+
+class Turns:
+    """Answers of hosts, and the loss of hosts."""
+
+    def __init__(self, cell: Cell, parking: Parking) -> None:
+        self._cell = cell
+        self._parking = parking
+        self.committed = 0
+        self.rejected = 0
+
+    def answer(self, host: str, answer: Answer) -> None:
+        cell = self._cell
+        link = cell.links.get(host)
+        if link is None or not link.up or answer.number not in link.in_flight:
+            return
+        link.in_flight.remove(answer.number)
+        mailboxes = cell.mailboxes
+        emitted: list[list[int] | None] = []
+        for turn in answer.turns:
+            box = mailboxes.get(turn.address)
+            at = turn.at
+            if turn.link is not None:
+                parent = emitted[turn.link[0]]
+                at = parent[turn.link[1]] if parent is not None else -1
+            if (
+                box is None
+                or not box.active
+                or box.activation != turn.activation
+                or box.turn != turn.turn
+                or not box.queue
+                or box.queue[0].at != at
+            ):
+                emitted.append(None)
+                self.rejected += 1
+                if box is not None and box.active and box.activation == turn.activation:
+                    cell.reset(box)
+                continue
+            emitted.append(self._commit(box, box.queue.popleft(), turn))
+        for failed in answer.failed:
+            self._failed(failed)
+
+    def _commit(self, box: Mailbox, pending: Pending, turn: TurnDone) -> list[int]:
+        """Stage the effect of a turn that holds; give the `at`s of what it emitted."""
+        cell = self._cell
+        if box.sent:
+            box.sent -= 1
+        box.turn += 1
+        box.tries = 0
+        box.used = cell.now
+        self.committed += 1
+        ats: list[int] = []
+        timers = turn.timers or turn.cancels or turn.retired
+        if not (pending.broadcast and not (turn.changed or turn.emitted or timers)):
+            at = pending.at
+            box.live = not turn.retired and (box.live or not pending.broadcast)
+            if not turn.changed:
+                cell.move_cursor(box, at)
+            elif turn.state is not None or turn.retired:
+                box.cursor = at
+                stage = cell.staging.stage
+                stage.partitions.add(box.partition)
+                stage.batch.instances[box.address] = InstanceRow(
+                    box.address, box.partition, at, box.live, turn.state
+                )
+                stage.batch.cursors.pop(box.address, None)
+            entry = pending.entry
+            assert entry is not None, "answered before it was delivered"
+            log = cell.logs[box.partition]
+            for e in turn.emitted:
+                ats.append(
+                    cell.append(log, e.type, e.time, e.targets, e.body, entry.id, entry.root, pending.gen).at
+                )
+            if timers:
+                self._timers(box, pending, turn)
+        cell.settle(box, pending)
+        if cell.timers.blocked(box.address):
+            cell.timers.unblock(box.address)
+        if box.suspects:
+            box.suspects -= 1
+            if not box.suspects:
+                self._back_from_spare(box)
+            else:
+                cell.make_ready(box)
+        return ats
+
+    def _timers(self, box: Mailbox, pending: Pending, turn: TurnDone) -> None:
+        cell = self._cell
+        stage = cell.staging.stage
+        rows = stage.batch.timers
+        stage.partitions.add(box.partition)
+        if turn.retired:
+            for key in cell.timers.of(box.address):
+                cell.timers.clear(key)
+                rows[key] = None
+        for cancel in turn.cancels:
+            key = (box.address, cancel.type, cancel.name)
+            if cell.timers.clear(key):
+                rows[key] = None
+        entry = pending.entry
+        assert entry is not None
+        for timer in turn.timers:
+            e = timer.event
+            row = TimerRow(
+                box.address,
+                e.type,
+                timer.name,
+                box.partition,
+                e.time,
+                entry.id,
+                entry.root,
+                encode_targets(e.targets) if e.targets else b"",
+                e.body,
+            )
+            cell.timers.set(row)
+            rows[row.address, row.type, row.name] = row
+
+    def _back_from_spare(self, box: Mailbox) -> None:
+        cell = self._cell
+        if box.active:
+            cell.link(SPARE).drops.append(box.address)
+        cell.reset(box)
+
+    def _failed(self, failed: TurnFailed) -> None:
+        """A turn raised: tried again after a backoff, then parked."""
+        cell = self._cell
+        box = cell.mailboxes.get(failed.address)
+        if (
+            box is None
+            or not box.active
+            or box.activation != failed.activation
+            or not box.queue
+            or box.queue[0].at != failed.at
+        ):
+            return
+        box.tries += 1
+        if box.tries <= cell.limits.retries:
+            box.retry_at = cell.now + cell.limits.backoff(box.tries)
+        else:
+            self._parking.park(box, failed.failure)
+        cell.reset(box)
+
+    def host_lost(self, host: str) -> None:
+        """A host's process died or its link broke: what it had not answered goes to the spare host, one by one.
+
+        What the spare host dies of when it has it alone is what kills: it is parked.
+        """
+        cell = self._cell
+        link = cell.links.get(host)
+        if link is None or not link.up:
+            return
+        link.up = False
+        link.in_flight.clear()
+        link.drops.clear()
+        waiting = list(link.ready)
+        link.ready.clear()
+        for box in waiting:
+            box.ready = False
+        for box in list(cell.mailboxes.values()):
+            if not box.active or (SPARE if box.suspects else box.host) != host:
+                continue
+            if box.suspects and box.sent:
+                self._parking.park(box, HOST_DIED)
+                box.suspects -= 1
+            elif box.sent:
+                box.suspects = box.sent
+            cell.reset(box)
+        for box in waiting:
+            cell.make_ready(box)
+        cell.starts.append(host)
+
+    def host_up(self, host: str) -> None:
+        link = self._cell.link(host)
+        link.up = True
+        link.number = 0
+        link.in_flight.clear()
+        link.drops.clear()

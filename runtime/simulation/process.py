@@ -1,0 +1,74 @@
+"""A process of the runtime as the operating system sees it: it can be killed, or stopped and woken, between any two steps."""
+
+from typing import TYPE_CHECKING
+
+from runtime.simulation.scheduler import Action, Scheduler
+
+if TYPE_CHECKING:
+    from runtime.simulation.network import Link
+
+
+class Process:
+    """One life of a process. Killed, it never acts again; stopped, what would have happened to it happens when it wakes.
+
+    Subclasses act in `received` and `lost`, and plan their own steps with `later`.
+    """
+
+    def __init__(self, scheduler: Scheduler, name: str) -> None:
+        self.scheduler = scheduler
+        self.name = name
+        self.alive = True
+        self.stopped = False
+        self.links: list[Link] = []
+        self._held: list[Action] = []
+        self.skew_us = 0
+
+    @property
+    def clock(self) -> int:
+        """What this process takes the time to be."""
+        return self.scheduler.now + self.skew_us
+
+    def later(self, delay_us: int, action: Action) -> None:
+        """Plan a step of this process."""
+        self.scheduler.after(delay_us, lambda: self.act(action))
+
+    def act(self, action: Action) -> None:
+        """Do it now; when woken, if stopped; never, if dead."""
+        if not self.alive:
+            return
+        if self.stopped:
+            self._held.append(action)
+        else:
+            action()
+
+    def kill(self) -> None:
+        """SIGKILL: its links break, each with whatever was still under way."""
+        if not self.alive:
+            return
+        self.alive = False
+        self.scheduler.note(f"kill {self.name}")
+        self._held.clear()
+        for link in list(self.links):
+            link.cut()
+
+    def stop(self) -> None:
+        """SIGSTOP: its links stay up, and it does nothing."""
+        if self.alive and not self.stopped:
+            self.stopped = True
+            self.scheduler.note(f"stop {self.name}")
+
+    def wake(self) -> None:
+        """SIGCONT: all that it slept through happens at once, in order."""
+        if not self.alive or not self.stopped:
+            return
+        self.stopped = False
+        self.scheduler.note(f"wake {self.name}")
+        held, self._held = self._held, []
+        for action in held:
+            self.scheduler.after(0, lambda action=action: self.act(action))  # type: ignore[misc]
+
+    def received(self, link: "Link", frame: object) -> None:
+        """A frame has come in."""
+
+    def lost(self, link: "Link") -> None:
+        """A link is gone."""

@@ -11,7 +11,17 @@ SOURCES = sorted(p for d in ("actors", "runtime", "apps") for p in (ROOT / d).rg
 
 FORBIDDEN = {
     "actors": {"ray", "runtime", "apps", "asyncio", "threading", "socket", "time", "msgspec", "sqlite3", "rich"},
-    "runtime/core": {"ray", "apps", "asyncio", "threading", "socket", "time", "sqlite3", "runtime.shells", "runtime.journal"},
+    "runtime/core": {
+        "ray",
+        "apps",
+        "asyncio",
+        "threading",
+        "socket",
+        "time",
+        "sqlite3",
+        "runtime.shells",
+        "runtime.journal",
+    },
     "runtime/journal": {"ray", "apps", "asyncio", "runtime.shells", "runtime.client"},
     "runtime/simulation": {"ray", "asyncio", "threading", "socket", "time", "runtime.shells"},
     "runtime/shells": {"apps", "runtime.client"},

@@ -101,7 +101,7 @@ class Cell:
         stage = self.staging.stage
         at = log.append()
         partition = log.partition
-        coded = encode_targets(targets) if targets else b""
+        coded = encode_targets(targets)
         entry = Entry(at, at, cause, root or at, time, self.now, type, client, seq, coded, body)
         stage.batch.entries.append(entry)
         stage.partitions.add(partition)

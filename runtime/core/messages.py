@@ -421,11 +421,12 @@ def encode(message: Any) -> bytes:
 
 
 def encode_targets(targets: tuple[Target, ...]) -> bytes:
-    return _ENCODER.encode(targets)
+    """Empty for none: most events of a chain's end have no listener."""
+    return _ENCODER.encode(targets) if targets else b""
 
 
 def decode_targets(data: bytes) -> tuple[Target, ...]:
-    return _TARGETS.decode(data)
+    return _TARGETS.decode(data) if data else ()
 
 
 def local_targets(entry: Entry) -> Iterator[Target]:

@@ -137,7 +137,7 @@ class Origins:
             timers.clear(key)
             stage = cell.staging.stage
             stage.batch.timers[key] = None
-            targets = decode_targets(row.targets) if row.targets else ()
+            targets = decode_targets(row.targets)
             cell.append(
                 cell.logs[row.partition], row.type, row.due, targets, row.body, row.cause, row.root, cell.drains.gen
             )

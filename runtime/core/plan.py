@@ -59,7 +59,11 @@ def cell_plan(app: "App", partitions: int, placement: Placement | None = None) -
         handlers = {}
         for event_type, handler in gateway.handlers.items():
             handlers[event_type] = HandlerInfo(
-                handler.retries, handler.timeout, handler.idempotent, handler.reconcile is not None, handler.failed is not None
+                handler.retries,
+                handler.timeout,
+                handler.idempotent,
+                handler.reconcile is not None,
+                handler.failed is not None,
             )
         gateways[name] = GatewayInfo(name, gateway.concurrency, gateway.per_second, handlers)
     return CellPlan(partitions, groups, gateways)

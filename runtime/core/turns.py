@@ -88,17 +88,13 @@ class Turns:
                 box.cursor = at
                 stage = cell.staging.stage
                 stage.partitions.add(box.partition)
-                stage.batch.instances[box.address] = InstanceRow(
-                    box.address, box.partition, at, box.live, turn.state
-                )
+                stage.batch.instances[box.address] = InstanceRow(box.address, box.partition, at, box.live, turn.state)
                 stage.batch.cursors.pop(box.address, None)
             entry = pending.entry
             assert entry is not None, "answered before it was delivered"
             log = cell.logs[box.partition]
             for e in turn.emitted:
-                ats.append(
-                    cell.append(log, e.type, e.time, e.targets, e.body, entry.id, entry.root, pending.gen).at
-                )
+                ats.append(cell.append(log, e.type, e.time, e.targets, e.body, entry.id, entry.root, pending.gen).at)
             if timers:
                 self._timers(box, pending, turn)
         cell.settle(box, pending)
@@ -137,7 +133,7 @@ class Turns:
                 e.time,
                 entry.id,
                 entry.root,
-                encode_targets(e.targets) if e.targets else b"",
+                encode_targets(e.targets),
                 e.body,
             )
             cell.timers.set(row)

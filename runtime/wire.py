@@ -31,6 +31,8 @@ class Body(Wire, frozen=True):
     """The handler that emitted it (`Wallet.grant`), or an empty string."""
     data: bytes
     """The event as JSON, after the codec."""
+    hops_max: int = 32
+    """How long this chain may grow. More than 32 once it has passed a handler that says so."""
 
 
 class Codec(Protocol):

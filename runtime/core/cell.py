@@ -307,8 +307,10 @@ class Cell:
             if bool(box.suspects) != spare:
                 self.make_ready(box)
                 continue
-            if not box.active and not self._activate(box, activations):
-                continue
+            if not box.active:
+                if not self._activate(box, activations):
+                    continue
+                size += len(activations[-1].state or b"")
             queue, activation, address = box.queue, box.activation, box.address
             for index in range(box.sent, len(queue)):
                 pending = queue[index]

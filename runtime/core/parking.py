@@ -36,6 +36,7 @@ class Parking:
                 box.live = True
             cell.move_cursor(box, pending.at)
             cell.settle(box, pending)
+            cell.timers.unblock(box.address)
             return
         row = DeliveryRow(
             pending.at, box.address, box.partition, Status.PARKED, CallKind.CALL, 0, 0, 0, encode(failure)
@@ -115,8 +116,7 @@ class Parking:
             box.live = True
         cell.move_cursor(box, pending.at)
         cell.settle(box, pending)
-        if cell.timers.blocked(address):
-            cell.timers.unblock(address)
+        cell.timers.unblock(address)
         return True
 
     def _held(self, at: int, address: str) -> Mailbox | None:

@@ -7,7 +7,7 @@ have led to. A turn that does not hold takes with it those that rest on it: the 
 not follow) and those that handled its events (they have no place in the log). Their instances are activated anew.
 """
 
-from runtime.core.cell import SPARE, Cell
+from runtime.core.cell import SPARE, Cell, HostLink
 from runtime.core.mailbox import Mailbox, Pending
 from runtime.core.messages import (
     Answer,
@@ -194,7 +194,11 @@ class Turns:
         cell.starts.append(host)
 
     def host_up(self, host: str) -> None:
-        link = self._cell.link(host)
+        """A host has connected, empty."""
+        links = self._cell.links
+        link = links.get(host)
+        if link is None:
+            link = links[host] = HostLink(host)
         link.up = True
         link.number = 0
         link.in_flight.clear()

@@ -1,0 +1,128 @@
+"""App: classes wired together, checked."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from actors.aggregate import Aggregate
+from actors.catalogue import Catalogue
+from actors.errors import TrunklineError, WiringError, WiringProblem
+from actors.gateway import Gateway
+from actors.schedule import Beat, Cron, Schedule
+from actors.wiring import Wiring
+
+
+class App:
+    """A name, and the aggregates and gateways that belong together.
+
+    Hints are read, owners, listeners, routes and cycles are checked here, once.
+
+    Args:
+        name: of the app: what `Runtime.attach` finds it by, and the default name of its journal.
+        parts: aggregate classes; gateways, as classes or with their settings. Their order is the order in which classes
+            that share an instance get an event.
+        heartbeat: seconds between two `Heartbeat` events; None: no heartbeat.
+        schedules: what `cron(...)` gives.
+
+    Raises:
+        WiringError: everything that is wrong with the wiring, in full.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *parts: type[Aggregate] | type[Gateway] | Gateway,
+        heartbeat: float | None = None,
+        schedules: Sequence[Cron] = (),
+    ) -> None:
+        if not name or not name.replace("-", "").replace("_", "").isalnum():
+            raise TrunklineError(f"{name!r} can't be an app's name", hint="letters, digits, - and _.")
+        if heartbeat is not None and heartbeat <= 0:
+            raise TrunklineError("a heartbeat's period is not above 0", hint="App(..., heartbeat=10) beats every 10 s.")
+        self.name = name
+        self.heartbeat = heartbeat
+        self.schedules: tuple[Schedule, ...] = (*((Beat(heartbeat),) if heartbeat else ()), *schedules)
+        frame = sys._getframe(1)
+        self._aliases: dict[str, str] = {}
+        self._wire(tuple(self._part(part) for part in parts), dict(frame.f_locals))
+
+    def _part(self, part: Any) -> type[Aggregate] | Gateway:
+        if isinstance(part, Gateway):
+            return part
+        if isinstance(part, type) and issubclass(part, Aggregate) and part is not Aggregate:
+            return part
+        if isinstance(part, type) and issubclass(part, Gateway) and part is not Gateway:
+            try:
+                return part()
+            except ValueError as error:
+                problem = WiringProblem(
+                    "MissingSettings",
+                    f"{part.__name__} has settings without a default: {error}",
+                    (part.__trunkline__.where,),
+                    hint=f"App({self.name!r}, ..., {part.__name__}(setting=...)).",
+                )
+                raise WiringError(self.name, (problem,)) from error
+        raise TrunklineError(
+            f"App({self.name!r}, ...) was given {part!r}, which is no aggregate and no gateway",
+            hint="give classes derived from Aggregate, and gateways.",
+        )
+
+    def _wire(self, parts: tuple[type[Aggregate] | Gateway, ...], namespace: dict[str, Any]) -> None:
+        self.parts = parts
+        self.catalogue: Catalogue = Wiring(self.name, parts, self.schedules, namespace, self._aliases).build()
+
+    def using(self, **gateways: Gateway) -> "App":
+        """The same app with gateways replaced, by the name of the replaced one: `app.using(Payments=Fake())`.
+
+        Raises:
+            TrunklineError: there is no gateway of this name.
+            WiringError: the replacement does not fit.
+        """
+        parts: list[type[Aggregate] | Gateway] = []
+        left = dict(gateways)
+        aliases = {}
+        for part in self.parts:
+            name = part.__trunkline__.name if isinstance(part, Gateway) else ""
+            name = self._aliases.get(name, name)
+            if name in left:
+                part = left.pop(name)
+                aliases[part.__trunkline__.name] = name
+            parts.append(part)
+        if left:
+            have = ", ".join(self.catalogue.gateways) or "none"
+            raise TrunklineError(
+                f"app {self.name!r} has no gateway {', '.join(left)}", hint=f"its gateways are: {have}."
+            )
+        app = App.__new__(App)
+        app.name, app.heartbeat, app.schedules = self.name, self.heartbeat, self.schedules
+        app._aliases = self._aliases | aliases
+        app._wire(tuple(parts), dict(sys._getframe(1).f_locals))
+        return app
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "catalogue"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._wire(self.parts, {})
+
+    def __repr__(self) -> str:
+        return f"<App {self.name!r}: {len(self.catalogue.groups)} aggregates, {len(self.catalogue.gateways)} gateways>"
+
+    def __str__(self) -> str:
+        """The catalogue as a table."""
+        from actors.render import table
+
+        return table(self.name, self.catalogue)
+
+    def mermaid(self) -> str:
+        """The catalogue as a Mermaid flowchart."""
+        from actors.render import mermaid
+
+        return mermaid(self.catalogue)
+
+    def asyncapi(self) -> dict[str, Any]:
+        """The catalogue as an AsyncAPI 3 document."""
+        from actors.render import asyncapi
+
+        return asyncapi(self.name, self.catalogue)

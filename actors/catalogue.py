@@ -1,0 +1,289 @@
+"""The catalogue: who owns which event, who listens, which instance it goes to. Made once, by `App`.
+
+The plans here are what a turn and the runtime work from: everything about a class that can be known beforehand is known
+here, and nothing is inspected while events flow.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from actors.aggregate import Aggregate
+from actors.errors import BadKey, EventRejected
+from actors.event import Event
+from actors.gateway import Gateway
+from actors.handler import Handler, KeyOf, handlers_of, place_of
+
+EVERYONE = "*"
+"""The key of a target that is every live instance of the group."""
+
+Route = tuple[str, str | None]
+"""(group, key) of an aggregate, (gateway, None) of a gateway."""
+
+
+def key_text(key: Any, group: str, event: Event) -> str:
+    """A routing key as text.
+
+    Raises:
+        BadKey: it is no str, int or UUID, or is empty, or holds control characters.
+    """
+    if type(key) is str:
+        if key and key.isprintable():
+            return key
+    elif (type(key) is int) or isinstance(key, UUID):
+        return str(key)
+    elif isinstance(key, str):
+        return key_text(str(key), group, event)
+    raise BadKey(
+        f"{key!r} can't route {type(event).__name__} to a {group}: a key is a str, an int or a UUID, not empty, "
+        "without control characters",
+        hint=f"give the event another key, or {group} another @on(key=...).",
+    )
+
+
+class EventPlan:
+    """One event type: its class, owner, listeners and routes."""
+
+    __slots__ = ("_routes", "broadcast", "cls", "emitting", "listeners", "origin", "owner", "type", "version")
+
+    def __init__(self, cls: type[Event]) -> None:
+        info = cls.__trunkline__
+        self.cls = cls
+        self.type = info.name
+        self.version = info.version
+        self.origin = info.origin
+        self.broadcast = info.broadcast
+        self.owner: str | None = None
+        self.listeners: list[str] = []
+        """Classes that listen, in App's order."""
+        self.emitting = 0
+        """Deliveries whose handlers can emit: among them an origin's budget is divided."""
+        self._routes: list[tuple[str, Callable[[Any], Any] | None, str | None]] = []
+
+    def add_route(self, group: str, key: KeyOf | None, fixed: str | None) -> None:
+        """Route to the instance that a field or function names, or to a fixed key (None: a gateway)."""
+        getter = _getter(key) if key is not None else None
+        if (group, None, fixed) not in self._routes:
+            self._routes.append((group, getter, fixed))
+
+    def targets(self, event: Event) -> tuple[Route, ...]:
+        """Where an event goes: each instance, gateway or group once, in App's order."""
+        found: list[Route] = []
+        for group, getter, fixed in self._routes:
+            if getter is None:
+                found.append((group, fixed))
+                continue
+            key = getter(event)
+            if type(key) is str and key.isprintable() and key:
+                route = (group, key)
+                if route not in found:
+                    found.append(route)
+                continue
+            keys = key if isinstance(key, Iterable) and not isinstance(key, str) else (key,)
+            for one in keys:
+                route = (group, key_text(one, group, event))
+                if route not in found:
+                    found.append(route)
+        return tuple(found)
+
+
+def _getter(key: KeyOf) -> Callable[[Any], Any]:
+    if callable(key):
+        return key
+
+    def field(event: Any, name: str = key) -> Any:
+        return getattr(event, name)
+
+    return field
+
+
+class HandlerPlan:
+    """One handler of one class."""
+
+    __slots__ = ("_plans", "cls", "events", "fn", "handler", "iterates", "max_hops", "name", "where")
+
+    def __init__(self, cls: type[Any], handler: Handler[Any, Any, Any], events: dict[type[Event], EventPlan]) -> None:
+        self.cls = cls
+        self.handler = handler
+        self.fn = handler.function
+        self.name = f"{cls.__name__}.{handler.name}"
+        self.where = f"{self.name} {handler.where}"
+        self.max_hops = handler.max_hops
+        hints = handler.hints
+        assert hints is not None, "App reads the hints first"
+        self.iterates = hints.iterates
+        self.events = events
+        self._plans: dict[tuple[str, type[Any]], EventPlan | None] = {}
+
+    @property
+    def can_emit(self) -> bool:
+        hints = self.handler.hints
+        assert hints is not None
+        return bool(hints.emits or hints.after)
+
+    def allowed(self, how: Literal["emits", "after", "cancels"], cls: type[Any]) -> EventPlan | None:
+        """The plan of an event class, if the return hint names it (or a base of it) in this way."""
+        key = (how, cls)
+        if key not in self._plans:
+            named: tuple[type[Event], ...] = getattr(self.handler.hints, how)
+            self._plans[key] = self.events.get(cls) if issubclass(cls, named) else None
+        return self._plans[key]
+
+
+class GroupPlan:
+    """The aggregates that share one instance: mostly a single class."""
+
+    __slots__ = ("_handlers", "can_emit", "classes", "defaults", "failures", "name", "placement", "singleton")
+
+    def __init__(self, name: str, classes: tuple[type[Aggregate], ...]) -> None:
+        base = classes[0].__trunkline__
+        self.name = name
+        self.classes = classes
+        self.placement = base.placement
+        self.failures = base.failures
+        self.singleton = base.singleton
+        self.can_emit = False
+        self._handlers: dict[str, tuple[tuple[int, HandlerPlan], ...]] = {}
+        self.defaults: bytes | None = None
+        """The dump of an empty instance: filled by the first turn."""
+
+    def handlers(self, event_type: str) -> tuple[tuple[int, HandlerPlan], ...]:
+        """(index of the class, handler) of those that listen, in App's order."""
+        return self._handlers.get(event_type, ())
+
+    def add_handler(self, event_type: str, index: int, handler: HandlerPlan) -> None:
+        self._handlers[event_type] = (*self._handlers.get(event_type, ()), (index, handler))
+        self.can_emit = self.can_emit or handler.can_emit
+
+
+class GatewayPlan:
+    """A gateway: its settings, and its handler for each event type."""
+
+    __slots__ = ("concurrency", "gateway", "handlers", "name", "per_second")
+
+    def __init__(self, gateway: Gateway, name: str) -> None:
+        info = type(gateway).__trunkline__
+        self.name = name
+        self.gateway = gateway
+        self.concurrency = info.concurrency
+        self.per_second = info.per_second
+        self.handlers: dict[str, GatewayHandlerPlan] = {}
+
+
+class GatewayHandlerPlan(HandlerPlan):
+    """One handler of a gateway, with what becomes of failures."""
+
+    __slots__ = ()
+
+    @property
+    def retries(self) -> int:
+        return self.handler.retries
+
+    @property
+    def timeout(self) -> float:
+        return self.handler.timeout
+
+    @property
+    def idempotent(self) -> bool:
+        return self.handler.idempotent
+
+    @property
+    def reconcile(self) -> Callable[..., Any] | None:
+        return self.handler.reconciler
+
+    @property
+    def failed(self) -> Callable[..., Any] | None:
+        return self.handler.giving_up
+
+
+class Catalogue:
+    """Every event, group and gateway of an app."""
+
+    def __init__(
+        self,
+        events: dict[str, EventPlan],
+        groups: dict[str, GroupPlan],
+        gateways: dict[str, GatewayPlan],
+    ) -> None:
+        self.events = events
+        self.groups = groups
+        self.gateways = gateways
+        self.by_class = {plan.cls: plan for plan in events.values()}
+        self.group_of = {cls: group for group in groups.values() for cls in group.classes}
+
+    def plan(self, event: object) -> EventPlan:
+        """The plan of an event object.
+
+        Raises:
+            EventRejected: it is no event of this app.
+        """
+        found = self.by_class.get(type(event))  # type: ignore[arg-type]
+        if found is not None:
+            return found
+        name = type(event).__name__
+        if not isinstance(event, Event):
+            raise EventRejected(f"a {name} is no event", hint="publish an instance of a class derived from Event.")
+        known = self.events.get(type(event).__trunkline__.name)
+        if known is not None:
+            raise EventRejected(
+                f"{name} is not the class that this app knows as {known.type!r} ({known.cls.__trunkline__.where})",
+                hint="publish the very class that the app was made with (or give one of them a name of its own).",
+            )
+        raise EventRejected(
+            f"{name} is no event of this app: nobody emits it and nobody listens to it",
+            hint=f"add a handler for {name} to one of the app's classes.",
+        )
+
+    @property
+    def schema_hash(self) -> str:
+        """Equal for apps whose events, states and routes are the same."""
+        described = {
+            "events": {n: [p.version, p.origin, p.broadcast, p.cls.model_json_schema()] for n, p in self.events.items()},
+            "groups": {
+                n: [[c.__name__, c.__trunkline__.version, TypeAdapter(c).json_schema()] for c in g.classes]
+                for n, g in self.groups.items()
+            },
+            "routes": {n: p.listeners for n, p in self.events.items()},
+        }
+        return blake2b(json.dumps(described, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+
+
+def class_handlers(cls: type[Any]) -> dict[str, Handler[Any, Any, Any]]:
+    """A class's handlers by method name."""
+    return handlers_of(cls)
+
+
+def pick(cls: type[Any], event: type[Event]) -> list[Handler[Any, Any, Any]]:
+    """The handlers of a class that hear an event most specifically: one, if all is well."""
+    best: list[Handler[Any, Any, Any]] = []
+    distance = len(event.__mro__)
+    for handler in handlers_of(cls).values():
+        hints = handler.hints
+        if hints is None:
+            continue
+        for heard in hints.listens:
+            if issubclass(event, heard):
+                away = event.__mro__.index(heard)
+                if away < distance:
+                    best, distance = [handler], away
+                elif away == distance and handler not in best:
+                    best.append(handler)
+    return best
+
+
+__all__ = [
+    "EVERYONE",
+    "Catalogue",
+    "EventPlan",
+    "GatewayHandlerPlan",
+    "GatewayPlan",
+    "GroupPlan",
+    "HandlerPlan",
+    "key_text",
+    "pick",
+    "place_of",
+]

@@ -1,0 +1,162 @@
+"""Events: frozen facts, their wire types, versions and upcasters."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pydantic_core
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import core_schema
+
+from actors.errors import EventRejected
+
+Upcasters = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
+"""From version n: the function that makes version n + 1 of a payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """What a class statement said of an event."""
+
+    name: str
+    """The wire type."""
+    version: int
+    origin: bool
+    broadcast: bool
+    upcasters: Upcasters
+    where: str
+    """file:line of the class."""
+
+
+def snake_case(name: str) -> str:
+    """`AttemptedPurchase` → `attempted_purchase`, `HTTPCall` → `http_call`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def place_of_class() -> str:
+    """file:line of the class statement under way: the innermost frame outside pydantic and this package."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith(("pydantic", "actors.", "abc", "typing")) or module.startswith("actors.testing"):
+            return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return "?"
+
+
+def _sorted_json(values: Any) -> list[Any]:
+    return sorted(values, key=lambda value: pydantic_core.to_json(value))
+
+
+def with_sorted_sets(schema: Any) -> Any:
+    """Have every set in a core schema stored sorted: set order differs between processes."""
+    if isinstance(schema, dict):
+        if schema.get("type") in ("set", "frozenset") and "serialization" not in schema:
+            items = schema.get("items_schema") or core_schema.any_schema()
+            schema["serialization"] = core_schema.plain_serializer_function_ser_schema(
+                _sorted_json, return_schema=core_schema.list_schema(items), when_used="json"
+            )
+        for value in schema.values():
+            with_sorted_sets(value)
+    elif isinstance(schema, list | tuple):
+        for value in schema:
+            with_sorted_sets(value)
+    return schema
+
+
+class Event(BaseModel):
+    """A fact. Frozen; its fields are its payload; no field name is reserved.
+
+    Class arguments: `origin` (may be published from outside any turn), `broadcast` (goes to every live instance of the
+    listening classes), `version` and `upcasters` (payloads of older versions are brought up to date when read), `name`
+    (pins the wire type, which else is the class name in snake_case).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    __trunkline__: ClassVar[EventType] = EventType("event", 1, False, False, {}, "?")
+
+    def __init_subclass__(
+        cls,
+        *,
+        origin: bool = False,
+        broadcast: bool = False,
+        version: int = 1,
+        name: str | None = None,
+        upcasters: Upcasters | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__trunkline__ = EventType(
+            name or snake_case(cls.__name__), version, origin, broadcast, upcasters or {}, place_of_class()
+        )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        schema: core_schema.CoreSchema = with_sorted_sets(handler(source))
+        return schema
+
+
+class ChainHalted(Event):
+    """A chain of events was stopped: it was longer than its hop limit, or its budget was spent. Nothing of it is lost.
+
+    Emitted by the runtime in place of the event that was stopped. May be listened to like any event.
+    """
+
+    event_type: str
+    payload: str
+    """The stopped event, as JSON."""
+    reason: str
+    path: tuple[str, ...]
+    """The last event types of the chain, oldest first."""
+    emitter: str
+    """The handler that emitted it."""
+
+
+def event_type(cls: type[Event]) -> EventType:
+    """The wire type, version and kind of an event class."""
+    return cls.__trunkline__
+
+
+def encode_event(event: Event) -> bytes:
+    """The payload as JSON. Sets are sorted; the same event gives the same bytes in every process."""
+    return type(event).__pydantic_serializer__.to_json(event)
+
+
+def decode_event(cls: type[Event], data: bytes, version: int) -> Event:
+    """The event of a stored payload, brought up to date from an older version.
+
+    Raises:
+        EventRejected: the payload is no such event, or of a version that can't be read.
+    """
+    known = cls.__trunkline__
+    try:
+        if version == known.version:
+            event: Event = cls.__pydantic_validator__.validate_json(data)
+            return event
+        payload = upcast(pydantic_core.from_json(data), version, known.version, known.upcasters, cls.__name__)
+        return cls.model_validate_json(pydantic_core.to_json(payload))
+    except ValidationError as error:
+        raise EventRejected(
+            f"a stored {known.name} (version {version}) is no {cls.__name__} (version {known.version}): {error}",
+            hint=f"give {cls.__name__} a higher version and an upcaster from {version}, or new fields a default.",
+        ) from error
+
+
+def upcast(payload: dict[str, Any], version: int, to: int, upcasters: Upcasters, name: str) -> dict[str, Any]:
+    """Bring a payload from one version to another, a step at a time."""
+    if version > to:
+        raise EventRejected(
+            f"{name} was stored in version {version}, and this code knows version {to} at most",
+            hint="run the newer code, which wrote it.",
+        )
+    for step in range(version, to):
+        if step not in upcasters:
+            raise EventRejected(
+                f"{name} has no upcaster from version {step}", hint=f"give the class upcasters={{{step}: ...}}."
+            )
+        payload = upcasters[step](payload)
+    return payload

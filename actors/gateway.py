@@ -1,0 +1,79 @@
+"""Gateways: the only place for I/O."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from actors.envelope import Envelope
+from actors.errors import OutsideTurn
+from actors.event import place_of_class
+from actors.handler import Handler
+
+RESERVED = frozenset({"event", "idempotency_key", "open", "close"})
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayType:
+    """What a class statement said of a gateway."""
+
+    name: str
+    concurrency: int
+    per_second: float | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """The call that a coroutine is making."""
+
+    envelope: Envelope
+    idempotency_key: str
+
+
+current_call: ContextVar[CallContext | None] = ContextVar("trunkline_call", default=None)
+
+
+class Gateway(BaseModel):
+    """Talks to the outside world: its handlers are async, unordered, retried.
+
+    Its fields are settings: given in `App(..., Payments(url=...))`, replaced in tests by `app.using(Payments=Fake())`.
+    Clients that are not settings are made in `open` and kept with `object.__setattr__` or in a private attribute.
+
+    Class arguments: `concurrency` (calls at once) and `per_second` (calls started a second), both over the whole app;
+    `name` (pins the name over a rename).
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, ignored_types=(Handler,))
+    __trunkline__: ClassVar[GatewayType]
+
+    def __init_subclass__(
+        cls, *, concurrency: int = 64, per_second: float | None = None, name: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__trunkline__ = GatewayType(name or cls.__name__, concurrency, per_second, place_of_class())
+
+    @property
+    def event(self) -> Envelope:
+        """The envelope of the event that this call handles."""
+        return self._call("event").envelope
+
+    @property
+    def idempotency_key(self) -> str:
+        """A text without blanks that stays the same over retries and restarts: give it to the outside world."""
+        return self._call("idempotency_key").idempotency_key
+
+    def _call(self, what: str) -> CallContext:
+        call = current_call.get()
+        if call is None:
+            raise OutsideTurn(
+                f"{type(self).__name__}.{what} was used outside a call", hint=f"use self.{what} in a handler only."
+            )
+        return call
+
+    async def open(self) -> None:
+        """Called once in the process that makes the calls, before the first."""
+
+    async def close(self) -> None:
+        """Called once, after the last call."""

@@ -1,0 +1,153 @@
+"""`@on`: a method that listens to events."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar, overload
+from uuid import UUID
+
+from actors.event import Event
+from actors.hints import Hints
+
+S = TypeVar("S")
+E = TypeVar("E", bound=Event)
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+Key = str | int | UUID
+KeyOf = str | Callable[[Any], Key | Iterable[Key]]
+"""A field's name, or a function of the event that gives a key or several."""
+
+RETRIES = 3
+TIMEOUT = 30.0
+
+
+class Handler(Generic[S, E, R]):
+    """A handler: the function, what `@on` said of it, and where it stands. Its hints are read by `App`."""
+
+    def __init__(
+        self,
+        function: Callable[[S, E], R],
+        *,
+        key: KeyOf | None = None,
+        max_hops: int | None = None,
+        retries: int = RETRIES,
+        timeout: float = TIMEOUT,
+        idempotent: bool = False,
+        namespace: dict[str, Any] | None = None,
+    ) -> None:
+        self.function = function
+        self.key = key
+        self.max_hops = max_hops
+        self.retries = retries
+        self.timeout = timeout
+        self.idempotent = idempotent
+        self.reconciler: Callable[..., Any] | None = None
+        self.giving_up: Callable[..., Any] | None = None
+        self.hints: Hints | None = None
+        """As App read them. Kept, so that a class sent by value needs no names of its origin."""
+        self.reconcile_hints: Hints | None = None
+        self.failed_hints: Hints | None = None
+        self.namespace = namespace or {}
+        self.name = getattr(function, "__name__", "handler")
+        self.__doc__ = function.__doc__
+
+    @property
+    def where(self) -> str:
+        """file:line of the function."""
+        return place_of(self.function)
+
+    @overload
+    def __get__(self, instance: None, owner: type[Any]) -> "Handler[S, E, R]": ...
+    @overload
+    def __get__(self, instance: S, owner: type[Any] | None = None) -> Callable[[E], R]: ...
+    def __get__(self, instance: S | None, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        return self.function.__get__(instance, owner)
+
+    def reconcile(self, function: F) -> F:
+        """Decorates the gateway's method that finds out what became of a call whose outcome is unknown.
+
+        It is async and takes the event. It gives the answer that the handler would have given; raises `NotDone` when
+        the call did not take effect (it counts as failed, and is repeated while retries are left); raises `Unknown`, or
+        anything else, when it can't tell yet (it is asked again).
+        """
+        self.reconciler = function
+        return function
+
+    def failed(self, function: F) -> F:
+        """Decorates the gateway's method that turns an event and the error into an owned event, after giving up."""
+        self.giving_up = function
+        return function
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The names of the defining function served their purpose when the hints were read.
+        return self.__dict__ | {"namespace": {}}
+
+
+def place_of(function: Callable[..., Any]) -> str:
+    """file:line of a function."""
+    code = function.__code__
+    return f"{code.co_filename}:{code.co_firstlineno}"
+
+
+@overload
+def on(function: Callable[[S, E], R], /) -> Handler[S, E, R]: ...
+@overload
+def on(
+    *,
+    key: KeyOf | None = None,
+    max_hops: int | None = None,
+    retries: int = RETRIES,
+    timeout: float = TIMEOUT,
+    idempotent: bool = False,
+) -> Callable[[Callable[[S, E], R]], Handler[S, E, R]]: ...
+def on(
+    function: Callable[[S, E], R] | None = None,
+    /,
+    *,
+    key: KeyOf | None = None,
+    max_hops: int | None = None,
+    retries: int = RETRIES,
+    timeout: float = TIMEOUT,
+    idempotent: bool = False,
+) -> Any:
+    """Make a method a handler: its parameter's hint is what it listens to, its return hint what it emits.
+
+    Args:
+        key: which instance an event goes to, where it is another than the class's key: a field's name, or a function of
+            the event that gives a key or several.
+        max_hops: declares a cycle in the wiring that passes through this handler, and its bound.
+        retries: of a gateway: attempts after the first.
+        timeout: of a gateway: seconds after which a call's outcome is unknown.
+        idempotent: of a gateway: a call with an unknown outcome may simply be repeated.
+    """
+    # Locals of the function that the class stands in, if it stands in one: its hints may name them.
+    frame = sys._getframe(1)
+    outer = frame.f_back
+    namespace = dict(outer.f_locals) if outer is not None and outer.f_code.co_name != "<module>" else {}
+
+    def decorate(f: Callable[[S, E], R]) -> Handler[S, E, R]:
+        return Handler(
+            f,
+            key=key,
+            max_hops=max_hops,
+            retries=retries,
+            timeout=timeout,
+            idempotent=idempotent,
+            namespace=namespace,
+        )
+
+    return decorate if function is None else decorate(function)
+
+
+def handlers_of(cls: type[Any]) -> dict[str, Handler[Any, Any, Any]]:
+    """A class's handlers by method name, those of its bases included; what overrides a handler replaces it."""
+    found: dict[str, Handler[Any, Any, Any]] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, Handler):
+                found[name] = value
+            else:
+                found.pop(name, None)
+    return found

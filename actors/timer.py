@@ -1,0 +1,72 @@
+"""Durable timers, and the stated time of a gateway's event."""
+
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from actors.errors import TrunklineError
+from actors.event import Event
+
+E = TypeVar("E", bound=Event, covariant=True)
+
+DAY, HOUR, MINUTE, SECOND = 86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000
+
+
+class After(Generic[E]):
+    """Returned by a handler: this event is to happen later, once, even if everything is restarted meanwhile.
+
+    A timer is (instance, event type, name); setting it again replaces it. It is due at the turn's `self.now` plus the
+    delay, and its event carries that moment as its time.
+    """
+
+    __slots__ = ("delay_us", "event", "name")
+
+    def __init__(
+        self,
+        event: E,
+        *,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        name: str | None = None,
+    ) -> None:
+        self.event = event
+        self.name = name or ""
+        self.delay_us = round(days * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND)
+        if self.delay_us < 0:
+            raise TrunklineError(
+                f"After({type(event).__name__}) has a negative delay", hint="a timer fires now (0) or later."
+            )
+
+    def __repr__(self) -> str:
+        return f"After({self.event!r}, seconds={self.delay_us / SECOND:g}, name={self.name!r})"
+
+
+class Cancel(Generic[E]):
+    """Returned by a handler: the instance's timer for this event type is not to fire. Nothing happens if there is none."""
+
+    __slots__ = ("event_class", "name")
+
+    def __init__(self, event_class: type[E], name: str | None = None) -> None:
+        self.event_class = event_class
+        self.name = name or ""
+
+    def __repr__(self) -> str:
+        return f"Cancel({self.event_class.__name__}, name={self.name!r})"
+
+
+class At(Generic[E]):
+    """Returned by a gateway's handler: the event happened at this moment, as the outside world says."""
+
+    __slots__ = ("event", "time")
+
+    def __init__(self, event: E, time: datetime) -> None:
+        if time.tzinfo is None:
+            raise TrunklineError(
+                f"At({type(event).__name__}) has a time without a zone", hint="datetime.now(UTC), or tzinfo=UTC."
+            )
+        self.event = event
+        self.time = time
+
+    def __repr__(self) -> str:
+        return f"At({self.event!r}, {self.time.isoformat()})"

@@ -1,0 +1,335 @@
+"""A turn: an instance's state and an event in; events, timers and the new state out. The one implementation there is.
+
+A turn leaves no trace unless it goes through: after a failure the objects are made again from the last good bytes. It is
+deterministic: a handler sees its state, its event, and what derives from them.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from actors.aggregate import Aggregate, TurnContext
+from actors.catalogue import EventPlan, GatewayHandlerPlan, GroupPlan, HandlerPlan, Route
+from actors.envelope import Envelope, EnvelopeUnavailable
+from actors.errors import HandlerFailed, StateNotRoundTrip, TrunklineError, TurnError, UnexpectedEmission
+from actors.event import Event, encode_event, upcast
+from actors.hints import Hints
+from actors.timer import After, At, Cancel
+
+VERSION = "__version__"
+CHECK_ALL_BELOW = 4096
+"""Bytes: the state is read back and compared after every turn below this size, after every 16th above it."""
+CHECK_EVERY = 16
+
+
+class Emitted:
+    """An event that a turn, or a gateway, emitted."""
+
+    __slots__ = ("data", "emitter", "event", "max_hops", "plan", "targets", "time_us")
+
+    def __init__(
+        self,
+        plan: EventPlan,
+        event: Event,
+        targets: tuple[Route, ...],
+        emitter: str,
+        max_hops: int | None,
+        time_us: int | None = None,
+    ) -> None:
+        self.plan = plan
+        self.event = event
+        self.data = encode_event(event)
+        self.targets = targets
+        self.emitter = emitter
+        self.max_hops = max_hops
+        self.time_us = time_us
+        """Stated by a gateway; None: not stated."""
+
+
+class TimerSet:
+    """A timer that a turn set: `emitted` is to happen `delay_us` after the turn's time."""
+
+    __slots__ = ("delay_us", "emitted", "name")
+
+    def __init__(self, emitted: Emitted, delay_us: int, name: str) -> None:
+        self.emitted = emitted
+        self.delay_us = delay_us
+        self.name = name
+
+
+class TimerCancel:
+    """A timer that a turn cancelled."""
+
+    __slots__ = ("name", "type")
+
+    def __init__(self, type: str, name: str) -> None:
+        self.type = type
+        self.name = name
+
+
+class TurnResult:
+    """What a turn led to."""
+
+    __slots__ = ("changed", "emitted", "retired", "state", "timers")
+
+    def __init__(self) -> None:
+        self.emitted: list[Emitted] = []
+        self.timers: list[TimerSet | TimerCancel] = []
+        self.changed = False
+        self.state: bytes | None = None
+        """The new state, if it changed; None if it did not, or was emptied."""
+        self.retired = False
+
+
+class Instance:
+    """One instance in memory: its objects, and its state as last stored."""
+
+    __slots__ = ("_extra", "_objects", "_turns", "address", "group", "state")
+
+    def __init__(self, group: GroupPlan, id: str, state: bytes | None) -> None:
+        self.group = group
+        self.address = f"{group.name}/{id}"
+        self.state = state
+        """The last good bytes; None: empty."""
+        self._extra: dict[str, Any] | None = None
+        """Stored fields that no class knows: kept, and written back."""
+        self._turns = 0
+        self._objects = self._read(state)
+
+    def objects(self) -> tuple[Aggregate, ...]:
+        """The instance as each class of its group sees it."""
+        return self._objects
+
+    def run(self, plan: EventPlan, event: Event, time_us: int, envelope: Callable[[], Envelope]) -> TurnResult:
+        """Run one turn: every handler of the group that listens, in App's order.
+
+        Raises:
+            TurnError: it did not go through; nothing has changed.
+            EnvelopeUnavailable: a handler asked for what the event does not have yet; nothing has changed.
+        """
+        context = TurnContext(self.address, time_us, envelope)
+        result = TurnResult()
+        objects = self._objects
+        try:
+            for index, handler in self.group.handlers(plan.type):
+                target = objects[index]
+                object.__setattr__(target, "__trunkline_turn__", context)
+                try:
+                    self._call(handler, target, event, result)
+                finally:
+                    object.__setattr__(target, "__trunkline_turn__", self.address)
+                if len(objects) > 1:
+                    self._share_from(index)
+            if context.retired:
+                result.retired = True
+                result.changed = self.state is not None
+                self._extra = None
+                self.state = None
+                self._objects = self._read(None)
+            else:
+                self._keep(result)
+        except BaseException:
+            self._objects = self._read(self.state)
+            raise
+        return result
+
+    # ------------------------------------------------------------ handlers
+
+    def _call(self, handler: HandlerPlan, target: Aggregate, event: Event, result: TurnResult) -> None:
+        try:
+            returned = handler.fn(target, event)
+            if returned is None:
+                return
+            if handler.iterates:
+                for one in returned:
+                    if one is not None:
+                        self._emit(handler, one, event, result)
+            else:
+                self._emit(handler, returned, event, result)
+        except (TurnError, EnvelopeUnavailable):
+            raise
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            raise HandlerFailed(
+                f"{handler.name} raised {said} while {self.address} handled {type(event).__name__}",
+                where=handler.where,
+                hint="mend the handler and retry the dead letter, or skip it.",
+            ) from error
+
+    def _emit(self, handler: HandlerPlan, one: Any, event: Event, result: TurnResult) -> None:
+        if isinstance(one, Event):
+            plan = handler.allowed("emits", type(one))
+            if plan is not None:
+                result.emitted.append(Emitted(plan, one, plan.targets(one), handler.name, handler.max_hops))
+                return
+        elif isinstance(one, After) and isinstance(one.event, Event):
+            plan = handler.allowed("after", type(one.event))
+            if plan is not None:
+                emitted = Emitted(plan, one.event, plan.targets(one.event), handler.name, handler.max_hops)
+                result.timers.append(TimerSet(emitted, one.delay_us, one.name))
+                return
+        elif isinstance(one, Cancel):
+            plan = handler.allowed("cancels", one.event_class)
+            if plan is not None:
+                result.timers.append(TimerCancel(plan.type, one.name))
+                return
+        raise unexpected(handler.name, handler.where, one, event, self.address)
+
+    # ------------------------------------------------------------ state
+
+    def _keep(self, result: TurnResult) -> None:
+        """Make the new state good, if it differs and would survive being stored."""
+        state = self._dump()
+        before = self.state
+        if before is None:
+            if self.group.defaults is None:
+                empty = Instance.__new__(Instance)
+                empty.group, empty.address, empty.state, empty._extra, empty._turns = self.group, "", None, None, 0
+                empty._objects = empty._read(None)
+                self.group.defaults = empty._dump()
+            before = self.group.defaults
+        if state == before:
+            return
+        self._turns += 1
+        if len(state) < CHECK_ALL_BELOW or self._turns % CHECK_EVERY == 0:
+            self._check(state)
+        self.state = state
+        result.changed = True
+        result.state = state
+
+    def _check(self, state: bytes) -> None:
+        try:
+            if len(self._objects) == 1 and self._extra is None and self._plain():
+                target = self._objects[0]
+                again: Any = type(target).__pydantic_validator__.validate_json(state)
+                if again.__dict__ == target.__dict__:
+                    return
+                pairs = [(target, again)]
+            else:
+                kept = self._extra
+                pairs = list(zip(self._objects, self._read(state), strict=True))
+                self._extra = kept
+                if all(a.__dict__ == b.__dict__ for a, b in pairs):
+                    return
+            field, value, back = next(
+                (f"{type(a).__name__}.{name}", a.__dict__[name], b.__dict__.get(name))
+                for a, b in pairs
+                for name in a.__dict__
+                if a.__dict__[name] != b.__dict__.get(name) or type(a.__dict__[name]) is not type(b.__dict__.get(name))
+            )
+            said = f"{field} is {value!r}, and would be read back as {back!r}"
+        except (ValidationError, TrunklineError) as error:
+            said = f"it can't be read back: {error}"
+        raise StateNotRoundTrip(
+            f"the state of {self.address} does not survive being stored: {said}",
+            where=type(self._objects[0]).__trunkline__.where,
+            hint="assign values of the field's own type, and no subclasses of it.",
+        )
+
+    def _plain(self) -> bool:
+        return all(cls.__trunkline__.version == 1 for cls in self.group.classes)
+
+    def _dump(self) -> bytes:
+        if len(self._objects) == 1 and self._extra is None and self._plain():
+            target = self._objects[0]
+            return type(target).__pydantic_serializer__.to_json(target, warnings=False)
+        merged: dict[str, Any] = dict(self._extra or {})
+        for index, target in enumerate(self._objects):
+            merged.update(json.loads(type(target).__pydantic_serializer__.to_json(target, warnings=False)))
+            version = type(target).__trunkline__.version
+            if version != 1:
+                merged[_version_key(index, type(target))] = version
+        return json.dumps(merged, separators=(",", ":"), sort_keys=True).encode()
+
+    def _read(self, state: bytes | None) -> tuple[Aggregate, ...]:
+        classes = self.group.classes
+        made: tuple[Aggregate, ...]
+        if state is None:
+            made = tuple(cls() for cls in classes)
+        elif len(classes) == 1 and self._extra is None and self._plain():
+            try:
+                made = (classes[0].__pydantic_validator__.validate_json(state),)
+            except ValidationError:
+                made = self._read_by_field(state)
+        else:
+            made = self._read_by_field(state)
+        for one in made:
+            object.__setattr__(one, "__trunkline_turn__", self.address)
+        return made
+
+    def _read_by_field(self, state: bytes) -> tuple[Aggregate, ...]:
+        stored: dict[str, Any] = json.loads(state)
+        known: set[str] = set()
+        made = []
+        for index, cls in enumerate(self.group.classes):
+            info = cls.__trunkline__
+            key = _version_key(index, cls)
+            version = stored.get(key, 1)
+            known.add(key)
+            fields = stored
+            if version != info.version:
+                fields = upcast(dict(stored), version, info.version, info.upcasters, cls.__name__)
+                known |= set(stored) - set(fields)
+            mine = {name: value for name, value in fields.items() if name in cls.model_fields}
+            known |= set(mine)
+            try:
+                made.append(cls.model_validate_json(json.dumps(mine)))
+            except ValidationError as error:
+                raise TurnError(
+                    f"the stored state of {self.address} is no {cls.__name__}: {error}",
+                    where=info.where,
+                    hint=f"give {cls.__name__} a higher version and an upcaster from {version}.",
+                ) from error
+        self._extra = {name: value for name, value in stored.items() if name not in known} or None
+        return tuple(made)
+
+    def _share_from(self, index: int) -> None:
+        """After a class's handlers: what it wrote into fields that others have, too."""
+        source = self._objects[index].__dict__
+        for position, other in enumerate(self._objects):
+            if position != index:
+                for name in other.__dict__:
+                    if name in source:
+                        other.__dict__[name] = source[name]
+
+
+def _version_key(index: int, cls: type[Aggregate]) -> str:
+    return VERSION if index == 0 else f"{VERSION}:{cls.__trunkline__.name}"
+
+
+def unexpected(name: str, where: str, one: Any, event: Event, address: str) -> UnexpectedEmission:
+    """The error for something that a return hint does not name."""
+    return UnexpectedEmission(
+        f"{name} returned {one!r}, which its return hint does not name, while {address} handled {type(event).__name__}",
+        where=where,
+        hint="add it to the return hint, or don't return it.",
+    )
+
+
+def gateway_answer(
+    handler: GatewayHandlerPlan, hints: Hints, value: Any, event: Event, address: str
+) -> list[Emitted]:
+    """What a gateway's method returned, checked against its return hint.
+
+    Raises:
+        UnexpectedEmission: the hint does not name it.
+    """
+    if value is None:
+        return []
+    values: Iterable[Any] = value if hints.iterates else (value,)
+    found = []
+    for one in values:
+        if one is None:
+            continue
+        time_us = None
+        inner = one
+        if isinstance(one, At):
+            inner = one.event
+            time_us = round(one.time.timestamp() * 1_000_000)
+        plan = handler.events.get(type(inner))
+        if plan is None or not issubclass(type(inner), hints.emits):
+            raise unexpected(handler.name, handler.where, one, event, address)
+        found.append(Emitted(plan, inner, plan.targets(inner), handler.name, handler.max_hops, time_us))
+    return found

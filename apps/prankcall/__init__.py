@@ -1,0 +1,1 @@
+"""The prank-call game: the app that proves the runtime."""

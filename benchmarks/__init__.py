@@ -1,0 +1,1 @@
+"""What the README's figures run: `make bench`, or one by its name: `python -m benchmarks purchases`."""

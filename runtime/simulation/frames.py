@@ -1,0 +1,57 @@
+"""What crosses a simulated link besides the core's own messages: greetings, tickets and an operator's wishes."""
+
+from runtime.core.messages import PublishBatch, PublishReply, Wire
+
+
+class Hello(Wire):
+    """A router greets a host or the gateways: from now on this link is the only one."""
+
+    incarnation: int
+    """An older router's is refused."""
+
+
+class Welcome(Wire):
+    """The answer to `Hello`: empty, and ready."""
+
+
+class Publishing(Wire):
+    """A client's batch; the ticket comes back with the reply."""
+
+    ticket: int
+    batch: PublishBatch
+
+
+class Published(Wire):
+    ticket: int
+    reply: PublishReply
+
+
+class Replied(Wire):
+    """The first event of the awaited types."""
+
+    ticket: int
+    type: str
+    id: int
+
+
+class Draining(Wire):
+    ticket: int
+    timers: bool
+
+
+class DrainOver(Wire):
+    ticket: int
+
+
+class Decide(Wire):
+    """An operator says what becomes of a dead letter."""
+
+    at: int
+    address: str
+    retry: bool
+
+
+class Claimed(Wire):
+    """A supervisor tells the router the epoch that it has claimed."""
+
+    epoch: int

@@ -1,0 +1,45 @@
+"""The person who looks at dead letters: tries them again, and goes on without those that can't be handled."""
+
+import msgspec
+from typing import TYPE_CHECKING
+
+from runtime.core.messages import DeliveryRow, Failure, Status
+from runtime.simulation.frames import Decide
+from runtime.simulation.network import Link
+from runtime.simulation.process import Process
+
+if TYPE_CHECKING:
+    from runtime.simulation.world import World
+
+_FAILURE = msgspec.msgpack.Decoder(Failure)
+
+
+class OperatorProcess(Process):
+    """Decides about dead letters when asked to."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world.scheduler, "operator")
+        self._world = world
+        self._link: Link | None = None
+
+    def parked(self) -> list[DeliveryRow]:
+        """The dead letters, as the journal has them."""
+        return sorted(self._world.reader().deliveries(Status.PARKED))
+
+    def decide(self, *, some: bool = False) -> None:
+        """Skip what is poison, retry the rest. `some`: only now and then, and sometimes retry poison as well."""
+        if self._link is None:
+            router = self._world.some_router()
+            if router is None:
+                return
+            self._link = self._world.link(self, router)
+        for row in self.parked():
+            if some and self.scheduler.chance(0.5):
+                continue
+            poison = row.detail is not None and "poison" in _FAILURE.decode(row.detail).message
+            retry = not poison or (some and self.scheduler.chance(0.3))
+            self.scheduler.note(f"operator {'retries' if retry else 'skips'} {row.at} of {row.address}")
+            self._link.send(self, Decide(row.at, row.address, retry))
+
+    def lost(self, link: Link) -> None:
+        self._link = None

@@ -1,0 +1,269 @@
+"""The router's process: the shell around `RouterCore`, with every pause in which a crash can fall."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from runtime.core.messages import SUPERVISOR, Answer, Batch, CallDone, DeliverBatch, PublishReply
+from runtime.core.router import RouterCore
+from runtime.core.staging import Drained, Reply
+from runtime.errors import Fenced, JournalError
+from runtime.simulation.disk import Disk
+from runtime.simulation.frames import (
+    Claimed,
+    Decide,
+    Draining,
+    DrainOver,
+    Hello,
+    Published,
+    Publishing,
+    Replied,
+    Welcome,
+)
+from runtime.simulation.network import Link
+from runtime.simulation.process import Process
+
+if TYPE_CHECKING:
+    from runtime.simulation.world import World
+
+GATEWAYS = "gateways"
+
+
+class RouterProcess(Process):
+    """One life of a router. A commit that fails ends the core; fenced, the process ends with it."""
+
+    def __init__(self, world: "World", number: int) -> None:
+        super().__init__(world.scheduler, f"router-{number}")
+        self._world = world
+        self._journal = world.open_journal()
+        self._disk = Disk(world.scheduler, self._journal, world.profile.wear)
+        self.core: RouterCore | None = None
+        self.incarnation = 0
+        self._servants: dict[str, Link] = {}
+        """Links to hosts and gateways, by name."""
+        self._welcomed: set[str] = set()
+        self._tickets: dict[int, tuple[Link, int]] = {}
+        self._ticket = 0
+        self._pumping = False
+        self._wake: int | None = None
+        self.later(self._pause(), self._claim)
+
+    def _pause(self) -> int:
+        return self.scheduler.between(1, self._world.profile.pause_us)
+
+    # ------------------------------------------------------------ a core's life
+
+    def _claim(self) -> None:
+        epochs = self._journal.claim(range(self._world.partitions))
+        self.incarnation = epochs[0]
+        self.scheduler.note(f"{self.name} claims epoch {self.incarnation}")
+        self.later(self._pause(), lambda: self._recover(epochs))
+
+    def _recover(self, epochs: dict[int, int]) -> None:
+        try:
+            recoveries = [self._journal.recover(partition, epoch) for partition, epoch in epochs.items()]
+        except Fenced:
+            self.kill()
+            return
+        core = self.core = self._world.make_router(recoveries, self.clock)
+        core.claimed_supervisor(self._journal.reader().epochs().get(SUPERVISOR, 0))
+        self.scheduler.note(f"{self.name} recovers")
+        self._connect(GATEWAYS)
+        self._pump_soon()
+
+    def _begin_anew(self) -> None:
+        """Throw the core away and start from the journal."""
+        self.scheduler.note(f"{self.name} begins anew")
+        self.core = None
+        self._servants.clear()
+        self._welcomed.clear()
+        self._tickets.clear()
+        self._wake = None
+        for link in list(self.links):
+            link.cut()
+        self.links.clear()
+        self.later(self._pause(), self._claim)
+
+    def _failed(self, core: RouterCore, error: JournalError) -> None:
+        if self.core is not core:
+            return
+        if isinstance(error, Fenced) and error.partitions != (SUPERVISOR,):
+            self.kill()
+        elif self.scheduler.chance(0.5):
+            self.kill()
+        else:
+            self._begin_anew()
+
+    # ------------------------------------------------------------ links
+
+    def _connect(self, name: str) -> None:
+        """Greet a host or the gateways; try again as long as it is not there."""
+        if self.core is None or name in self._servants:
+            return
+        servant = self._world.servant(name)
+        if servant is None:
+            self.later(self._world.profile.restart_us, partial(self._connect, name))
+            return
+        link = self._world.link(self, servant)
+        self._servants[name] = link
+        link.send(self, Hello(self.incarnation))
+
+    def lost(self, link: Link) -> None:
+        name = next((name for name, other in self._servants.items() if other is link), None)
+        if name is None:
+            return
+        del self._servants[name]
+        core = self.core
+        assert core is not None
+        if name in self._welcomed:
+            self._welcomed.discard(name)
+            if name == GATEWAYS:
+                core.gateways_lost(self.clock)
+            else:
+                core.host_lost(name, self.clock)
+        self.later(self._world.profile.restart_us, partial(self._connect, name))
+        self._pump_soon()
+
+    def received(self, link: Link, frame: object) -> None:
+        core = self.core
+        if core is None:
+            link.cut()
+            return
+        match frame:
+            case Answer():
+                name = self._name_of(link)
+                if name is not None:
+                    core.answer(name, frame, self.clock)
+            case CallDone():
+                core.called(frame, self.clock)
+            case Welcome():
+                name = self._name_of(link)
+                if name is not None and name not in self._welcomed:
+                    self._welcomed.add(name)
+                    if name == GATEWAYS:
+                        core.gateways_up()
+                    else:
+                        core.host_up(name)
+            case Publishing():
+                keys = self._journal.keys(core.wants_keys(frame.batch))
+                sent = {
+                    (partition, seq): found
+                    for partition, client, seqs, last in core.wants_sent(frame.batch)
+                    for seq, found in self._journal.find_sent(partition, client, seqs, last).items()
+                }
+                core.publish(self._issue(link, frame.ticket), frame.batch, self.clock, keys, sent)
+            case Draining():
+                core.drain(self._issue(link, frame.ticket), frame.timers)
+            case Decide():
+                decide = core.retry if frame.retry else core.skip
+                decide(frame.at, frame.address, self.clock)
+            case Claimed():
+                core.claimed_supervisor(frame.epoch)
+        self._pump_soon()
+
+    def _name_of(self, link: Link) -> str | None:
+        return next((name for name, other in self._servants.items() if other is link), None)
+
+    def _issue(self, link: Link, ticket: int) -> int:
+        self._ticket += 1
+        self._tickets[self._ticket] = (link, ticket)
+        return self._ticket
+
+    # ------------------------------------------------------------ the loop
+
+    def _pump_soon(self) -> None:
+        if not self._pumping:
+            self._pumping = True
+            self.later(self.scheduler.between(0, self._world.profile.pause_us // 4), self._pump)
+
+    def _pump(self) -> None:
+        self._pumping = False
+        core = self.core
+        if core is None:
+            return
+        core.advance(self.clock)
+        self._read(core)
+        batch = core.next_batch()
+        for name in core.take_hosts():
+            self._world.start_host(name)
+            self._connect(name)
+        for name, deliveries in core.take_deliveries():
+            self._send(name, deliveries)
+        self._read(core)
+        if batch is not None:
+            self._commit(core, batch)
+        self._say(core)
+        self._plan_wake(core)
+
+    def _read(self, core: RouterCore) -> None:
+        """What the core wants read: at once, or while other things happen."""
+        journal = self._journal
+        later = self._world.profile.slow_reads
+        for _ in range(1000):
+            loads, fetches, pages = core.take_loads(), core.take_fetches(), core.take_pages()
+            if not (loads or fetches or pages):
+                return
+            rows = journal.instances(loads)
+            entries = journal.entries(fetches)
+            found = [(page, journal.live(page.partition, page.group, page.after, page.limit)) for page in pages]
+
+            def give(loads=loads, rows=rows, fetches=fetches, entries=entries, found=found) -> None:  # type: ignore[no-untyped-def]
+                if self.core is not core:
+                    return
+                if loads:
+                    core.loaded(loads, rows)
+                if fetches:
+                    core.fetched(entries)
+                for page, instances in found:
+                    core.live_page(page, instances)
+                self._pump_soon()
+
+            if later:
+                self.later(self._pause(), give)
+            else:
+                give()
+        raise AssertionError("the router never stops reading")
+
+    def _commit(self, core: RouterCore, batch: Batch) -> None:
+        def done() -> None:
+            if self.core is core:
+                core.committed()
+                self._pump_soon()
+
+        self._disk.commit(self, batch, done, lambda error: self._failed(core, error))
+
+    def _send(self, name: str, deliveries: DeliverBatch) -> None:
+        link = self._servants.get(name)
+        if link is not None:
+            link.send(self, deliveries)
+
+    def _say(self, core: RouterCore) -> None:
+        for call in core.take_calls():
+            link = self._servants.get(GATEWAYS)
+            if link is not None:
+                link.send(self, call)
+        for ticket, reply in core.take_replies():
+            link, theirs = self._tickets[ticket]
+            link.send(self, _frame(theirs, reply))
+
+    def _plan_wake(self, core: RouterCore) -> None:
+        moment = core.wake_at()
+        if moment is None:
+            return
+        moment = max(moment, self.clock + 100)
+        if self._wake is None or moment < self._wake:
+            self._wake = moment
+
+            def wake() -> None:
+                if self._wake == moment:
+                    self._wake = None
+                    self._pump()
+
+            self.later(moment - self.clock, wake)
+
+
+def _frame(ticket: int, reply: Reply) -> Published | DrainOver | Replied:
+    if isinstance(reply, PublishReply):
+        return Published(ticket, reply)
+    if isinstance(reply, Drained):
+        return DrainOver(ticket)
+    return Replied(ticket, reply.entry.type, reply.entry.id)

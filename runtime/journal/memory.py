@@ -1,0 +1,222 @@
+"""A journal in memory: for tests and the simulator, where it is the disk. Nothing outlives the process."""
+
+import threading
+from collections.abc import Iterable, Sequence
+
+from runtime.core.messages import (
+    POSITION_MASK,
+    Batch,
+    DeliveryRow,
+    Entry,
+    InstanceRow,
+    KeyRow,
+    Recovery,
+    ScheduleRow,
+    Status,
+    TakenRow,
+    TimerRow,
+    local_targets,
+)
+from runtime.errors import Fenced
+from runtime.journal.protocol import JournalInfo
+
+
+class MemoryStore:
+    """What is durable. Several journals (a router and its zombies) may be open on one store."""
+
+    def __init__(self, info: JournalInfo) -> None:
+        self.info = info
+        self.lock = threading.RLock()
+        self.epochs: dict[int, int] = {}
+        self.log: dict[int, list[Entry]] = {p: [] for p in range(info.partitions)}
+        self.instances: dict[str, InstanceRow] = {}
+        self.timers: dict[tuple[str, str, str], TimerRow] = {}
+        self.keys: dict[bytes, KeyRow] = {}
+        self.deliveries: dict[tuple[int, str], DeliveryRow] = {}
+        self.taken: dict[tuple[int, str], TakenRow] = {}
+        self.schedules: dict[str, ScheduleRow] = {}
+        self.watermarks: dict[int, int] = {}
+
+    def entry(self, at: int) -> Entry | None:
+        log = self.log[at >> 40]
+        position = at & POSITION_MASK
+        # Positions start at 1 and have no gaps: an entry's place in the list is its position.
+        return log[position - 1] if 0 < position <= len(log) else None
+
+    def write(self, batch: Batch) -> None:
+        with self.lock:
+            stale = tuple(sorted(p for p, epoch in batch.epochs.items() if self.epochs.get(p, 0) != epoch))
+            if stale:
+                raise Fenced(stale)
+            for entry in batch.entries:
+                log = self.log[entry.at >> 40]
+                assert entry.at & POSITION_MASK == len(log) + 1, "a position was given twice or left out"
+                log.append(entry)
+            self.instances.update(batch.instances)
+            for address, row in batch.cursors.items():
+                old = self.instances.get(address)
+                self.instances[address] = row._replace(state=old.state if old is not None else None)
+            for timer_key, timer in batch.timers.items():
+                if timer is None:
+                    self.timers.pop(timer_key, None)
+                else:
+                    self.timers[timer_key] = timer
+            for delivery_key, delivery in batch.deliveries.items():
+                if delivery is None:
+                    self.deliveries.pop(delivery_key, None)
+                else:
+                    self.deliveries[delivery_key] = delivery
+            self.keys.update((row.key, row) for row in batch.keys)
+            self.taken.update(batch.taken)
+            self.schedules.update(batch.schedules)
+            for partition, position in batch.watermarks.items():
+                self.watermarks[partition] = position
+                passed = [
+                    key
+                    for key, row in self.deliveries.items()
+                    if row.partition == partition and row.status == Status.DONE and key[0] & POSITION_MASK <= position
+                ]
+                for key in passed:
+                    del self.deliveries[key]
+
+
+class MemoryJournal:
+    """A journal opened on a store."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+
+    @property
+    def info(self) -> JournalInfo:
+        return self.store.info
+
+    def claim(self, partitions: Sequence[int]) -> dict[int, int]:
+        store = self.store
+        with store.lock:
+            for partition in partitions:
+                store.epochs[partition] = store.epochs.get(partition, 0) + 1
+            return {partition: store.epochs[partition] for partition in partitions}
+
+    def recover(self, partition: int, epoch: int) -> Recovery:
+        store = self.store
+        with store.lock:
+            if store.epochs.get(partition, 0) != epoch:
+                raise Fenced((partition,))
+            log = store.log[partition]
+            watermark = store.watermarks.get(partition, 0)
+            rows = [row for row in store.deliveries.values() if row.partition == partition]
+            behind = {row.at for row in rows if row.at & POSITION_MASK <= watermark}
+            entries = [e for at in sorted(behind) if (e := store.entry(at)) is not None] + log[watermark:]
+            addresses = {address for entry in entries for _, address in local_targets(entry)}
+            addresses |= {row.address for row in rows}
+            return Recovery(
+                partition,
+                epoch,
+                len(log) + 1,
+                watermark,
+                entries,
+                {a: store.instances[a] for a in addresses if a in store.instances},
+                rows,
+                [t for t in store.timers.values() if t.partition == partition],
+                [t for t in store.taken.values() if t.partition == partition],
+                [s for s in store.schedules.values() if s.partition == partition],
+            )
+
+    def commit(self, batch: Batch) -> None:
+        self.store.write(batch)
+
+    def instances(self, addresses: Iterable[str]) -> dict[str, InstanceRow]:
+        rows = self.store.instances
+        return {address: rows[address] for address in addresses if address in rows}
+
+    def keys(self, keys: Iterable[bytes]) -> dict[bytes, KeyRow]:
+        rows = self.store.keys
+        return {key: rows[key] for key in keys if key in rows}
+
+    def entries(self, ats: Iterable[int]) -> dict[int, Entry]:
+        return {at: entry for at in ats if (entry := self.store.entry(at)) is not None}
+
+    def live(self, partition: int, group: str, after: str, limit: int) -> list[InstanceRow]:
+        prefix = group + "/"
+        found = [
+            row
+            for address, row in self.store.instances.items()
+            if row.live and row.partition == partition and address > after and address.startswith(prefix)
+        ]
+        return sorted(found)[:limit]
+
+    def find_sent(self, partition: int, client: str, seqs: Iterable[int], last: int) -> dict[int, int]:
+        wanted = set(seqs)
+        found: dict[int, int] = {}
+        for entry in reversed(self.store.log[partition][:last]):
+            if entry.client == client and entry.at == entry.id:
+                if entry.seq in wanted:
+                    found[entry.seq] = entry.id
+                if len(found) == len(wanted) or entry.seq < min(wanted):
+                    break
+        return found
+
+    def reader(self) -> "MemoryReader":
+        return MemoryReader(self.store)
+
+    def close(self) -> None:
+        """Nothing to close: the store stays."""
+
+
+class MemoryReader:
+    """What people and tools ask of a journal."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+
+    @property
+    def info(self) -> JournalInfo:
+        return self.store.info
+
+    def instance(self, address: str) -> InstanceRow | None:
+        return self.store.instances.get(address)
+
+    def group(self, group: str, after: str = "", limit: int = 1000) -> list[InstanceRow]:
+        prefix = group + "/"
+        with self.store.lock:
+            rows = [r for a, r in self.store.instances.items() if r.live and a.startswith(prefix) and a > after]
+        return sorted(rows)[:limit]
+
+    def log(self, partition: int, after: int, limit: int) -> list[Entry]:
+        return self.store.log[partition][after : after + limit]
+
+    def heads(self) -> dict[int, int]:
+        return {partition: len(log) for partition, log in self.store.log.items()}
+
+    def entry(self, at: int) -> Entry | None:
+        return self.store.entry(at)
+
+    def key(self, key: bytes) -> KeyRow | None:
+        return self.store.keys.get(key)
+
+    def caused_by(self, ids: Iterable[int]) -> list[Entry]:
+        wanted = set(ids)
+        return [e for e in self._events() if e.cause in wanted]
+
+    def of_root(self, root: int, types: Iterable[str]) -> Entry | None:
+        wanted = set(types)
+        found = [e for e in self._events() if e.root == root and e.type in wanted]
+        return min(found, key=lambda e: (e.recorded, e.at), default=None)
+
+    def _events(self) -> list[Entry]:
+        with self.store.lock:
+            return [e for log in self.store.log.values() for e in log if e.at == e.id]
+
+    def deliveries(self, status: int | None = None) -> list[DeliveryRow]:
+        with self.store.lock:
+            return sorted(r for r in self.store.deliveries.values() if status is None or r.status == status)
+
+    def timers(self, address: str | None = None) -> list[TimerRow]:
+        with self.store.lock:
+            return sorted(t for t in self.store.timers.values() if address is None or t.address == address)
+
+    def epochs(self) -> dict[int, int]:
+        return dict(self.store.epochs)
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,147 @@
+"""What people and tools ask of a SQLite journal: read-only, over a connection of its own, also on one at rest."""
+
+import sqlite3
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from runtime.core.messages import (
+    POSITION_BITS,
+    POSITION_MASK,
+    DeliveryRow,
+    Entry,
+    InstanceRow,
+    KeyRow,
+    TimerRow,
+)
+from runtime.errors import JournalFailed, JournalMismatch
+from runtime.journal.protocol import JournalInfo
+from runtime.journal.schema import FORMAT, connect, translated
+
+
+def read_info(db: sqlite3.Connection, path: str) -> JournalInfo:
+    """What a journal says of itself.
+
+    Raises:
+        JournalMismatch: it was written by a newer Trunkline.
+        JournalFailed: it is a database, and no journal.
+    """
+    try:
+        meta = dict(db.execute("select name, value from meta"))
+        found = JournalInfo(
+            meta["app"], int(meta["partitions"]), meta["schema_hash"], int(meta["format"]), int(meta["started"])
+        )
+    except (sqlite3.Error, KeyError, ValueError) as error:
+        raise JournalFailed(
+            f"{path} is a database, but no Trunkline journal", hint="name another journal=."
+        ) from error
+    if found.format > FORMAT:
+        raise JournalMismatch(
+            f"the journal {path} has format {found.format}; this Trunkline knows {FORMAT} at most",
+            hint="run the newer Trunkline that wrote it: pip install --upgrade trunkline.",
+        )
+    return found
+
+
+class SqliteReader:
+    """A view of what is durable. May be used from several threads, one at a time."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._db = connect(path, read_only=True)
+        self._info = read_info(self._db, path)
+
+    def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+
+    @property
+    def info(self) -> JournalInfo:
+        return self._info
+
+    def instance(self, address: str) -> InstanceRow | None:
+        rows = self._all("select * from instances where address = ?", address)
+        return _instance(rows[0]) if rows else None
+
+    def group(self, group: str, after: str = "", limit: int = 1000) -> list[InstanceRow]:
+        rows = self._all(
+            "select * from instances where address > ? and address < ? and live order by address limit ?",
+            max(after, group + "/"),
+            group + "0",
+            limit,
+        )
+        return [_instance(row) for row in rows]
+
+    def log(self, partition: int, after: int, limit: int) -> list[Entry]:
+        rows = self._all(
+            "select * from log where at > ? and at < ? order by at limit ?",
+            partition << POSITION_BITS | after,
+            (partition + 1) << POSITION_BITS,
+            limit,
+        )
+        return [Entry(*row) for row in rows]
+
+    def heads(self) -> dict[int, int]:
+        found = {}
+        for partition in range(self._info.partitions):
+            rows = self._all(
+                "select max(at) from log where at > ? and at < ?",
+                partition << POSITION_BITS,
+                (partition + 1) << POSITION_BITS,
+            )
+            found[partition] = (rows[0][0] or 0) & POSITION_MASK
+        return found
+
+    def entry(self, at: int) -> Entry | None:
+        rows = self._all("select * from log where at = ?", at)
+        return Entry(*rows[0]) if rows else None
+
+    def key(self, key: bytes) -> KeyRow | None:
+        rows = self._all("select * from keys where key = ?", key)
+        return KeyRow(*rows[0]) if rows else None
+
+    def caused_by(self, ids: Iterable[int]) -> list[Entry]:
+        found = []
+        for one in ids:
+            query = "select * from log where cause = ? and cause > 0 and id = at order by recorded, at"
+            found += [Entry(*row) for row in self._all(query, one)]
+        return found
+
+    def of_root(self, root: int, types: Iterable[str]) -> Entry | None:
+        wanted = set(types)
+        front, best = [root], None
+        while front:
+            children = self.caused_by(front)
+            for entry in children:
+                if entry.type in wanted and (best is None or (entry.recorded, entry.at) < (best.recorded, best.at)):
+                    best = entry
+            if best is not None:
+                return best
+            front = [entry.id for entry in children]
+        return None
+
+    def deliveries(self, status: int | None = None) -> list[DeliveryRow]:
+        if status is None:
+            return [DeliveryRow(*row) for row in self._all("select * from deliveries order by at, address")]
+        rows = self._all("select * from deliveries where status = ? order by at, address", status)
+        return [DeliveryRow(*row) for row in rows]
+
+    def timers(self, address: str | None = None) -> list[TimerRow]:
+        if address is None:
+            return [TimerRow(*row) for row in self._all("select * from timers order by due")]
+        return [TimerRow(*row) for row in self._all("select * from timers where address = ? order by due", address)]
+
+    def epochs(self) -> dict[int, int]:
+        return {p: e for p, e in self._all("select partition, epoch from partitions where epoch > 0")}
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _instance(row: tuple[Any, ...]) -> InstanceRow:
+    address, partition, cursor, live, state = row
+    return InstanceRow(address, partition, cursor, bool(live), state)

@@ -1,0 +1,275 @@
+"""The embedded journal: one SQLite file, WAL, synchronous=FULL. A commit is one transaction and one fsync."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from runtime.core.messages import (
+    POSITION_BITS,
+    POSITION_MASK,
+    Batch,
+    DeliveryRow,
+    Entry,
+    InstanceRow,
+    KeyRow,
+    Recovery,
+    ScheduleRow,
+    Status,
+    TakenRow,
+    TimerRow,
+    local_targets,
+)
+from runtime.errors import Fenced, JournalMismatch
+from runtime.journal.protocol import JournalInfo
+from runtime.journal.reader import SqliteReader, read_info
+from runtime.journal.schema import APPLICATION_ID, FORMAT, TABLES, connect, translated
+
+CHUNK = 500
+"""Parameters of one `in (...)`."""
+
+INSERT_LOG = "insert into log values (?,?,?,?,?,?,?,?,?,?,?)"
+PUT_INSTANCE = (
+    "insert into instances (address, partition, cursor, live, state) values (?,?,?,?,?) on conflict (address) do update "
+    "set cursor = excluded.cursor, live = excluded.live, state = excluded.state"
+)
+PUT_CURSOR = (
+    "insert into instances (address, partition, cursor, live, state) values (?,?,?,?,?) on conflict (address) do update "
+    "set cursor = excluded.cursor, live = excluded.live"
+)
+
+
+def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
+    iterator = iter(values)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk
+
+
+def marks(values: list[Any]) -> str:
+    return ",".join("?" * len(values))
+
+
+class SqliteJournal:
+    """A journal in a file. Written from one thread at a time."""
+
+    def __init__(self, path: str, *, app: str, partitions: int, schema_hash: str, now: int) -> None:
+        self.path = path
+        self._db = connect(path)
+        try:
+            self._info = self._identify(app, partitions, schema_hash, now)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _identify(self, app: str, partitions: int, schema_hash: str, now: int) -> JournalInfo:
+        db = self._db
+        try:
+            db.execute("begin immediate")
+            if not db.execute("select 1 from sqlite_master where type = 'table' limit 1").fetchone():
+                for statement in TABLES.split(";\n"):
+                    if statement.strip():
+                        db.execute(statement)
+                db.execute(f"pragma application_id = {APPLICATION_ID}")
+                values = {
+                    "app": app,
+                    "partitions": partitions,
+                    "schema_hash": schema_hash,
+                    "format": FORMAT,
+                    "started": now,
+                }
+                db.executemany("insert into meta values (?, ?)", [(k, str(v)) for k, v in values.items()])
+                db.executemany("insert into partitions values (?, 0, 0)", [(p,) for p in range(-1, partitions)])
+            info = read_info(db, self.path)
+            if info.app != app:
+                raise JournalMismatch(
+                    f"the journal {self.path} belongs to app {info.app!r}, not to {app!r}",
+                    hint="name another journal=, or start the app that it belongs to.",
+                )
+            db.execute("update meta set value = ? where name = 'schema_hash' and value <> ?", (schema_hash, schema_hash))
+            db.execute("commit")
+        except sqlite3.Error as error:
+            self._rollback()
+            raise translated(error, self.path) from error
+        except BaseException:
+            self._rollback()
+            raise
+        return info
+
+    def _rollback(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("rollback")
+
+    @property
+    def info(self) -> JournalInfo:
+        return self._info
+
+    def claim(self, partitions: Sequence[int]) -> dict[int, int]:
+        db = self._db
+        try:
+            db.execute("begin immediate")
+            db.executemany("update partitions set epoch = epoch + 1 where partition = ?", [(p,) for p in partitions])
+            epochs = dict(db.execute("select partition, epoch from partitions"))
+            db.execute("commit")
+        except sqlite3.Error as error:
+            self._rollback()
+            raise translated(error, self.path) from error
+        return {p: epochs[p] for p in partitions}
+
+    def recover(self, partition: int, epoch: int) -> Recovery:
+        db = self._db
+        try:
+            return self._recover(db, partition, epoch)
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+
+    def _recover(self, db: sqlite3.Connection, partition: int, epoch: int) -> Recovery:
+        held, watermark = db.execute(
+            "select epoch, watermark from partitions where partition = ?", (partition,)
+        ).fetchone()
+        if held != epoch:
+            raise Fenced((partition,))
+        base, end = partition << POSITION_BITS, (partition + 1) << POSITION_BITS
+        last = db.execute("select max(at) from log where at > ? and at < ?", (base, end)).fetchone()[0]
+        in_partition = (base, end)
+        rows = [
+            DeliveryRow(*row)
+            for row in db.execute("select * from deliveries where at > ? and at < ? order by at, address", in_partition)
+        ]
+        behind = sorted({row.at for row in rows if row.at <= base | watermark})
+        entries = [found for at in behind if (found := self.entries([at]).get(at)) is not None]
+        after = db.execute("select * from log where at > ? and at < ? order by at", (base | watermark, end))
+        entries += [Entry(*row) for row in after]
+        addresses = {address for entry in entries for _, address in local_targets(entry)}
+        addresses |= {row.address for row in rows}
+        of = (partition,)
+        return Recovery(
+            partition,
+            epoch,
+            (last & POSITION_MASK) + 1 if last is not None else 1,
+            watermark,
+            entries,
+            self.instances(addresses),
+            rows,
+            [TimerRow(*row) for row in db.execute("select * from timers where partition = ?", of)],
+            [TakenRow(*row) for row in db.execute("select * from taken where partition = ?", of)],
+            [ScheduleRow(*row) for row in db.execute("select * from schedules where partition = ?", of)],
+        )
+
+    def commit(self, batch: Batch) -> None:
+        db = self._db
+        try:
+            db.execute("begin immediate")
+            self._fence(batch.epochs)
+            if batch.entries:
+                db.executemany(INSERT_LOG, batch.entries)
+            if batch.instances:
+                db.executemany(PUT_INSTANCE, batch.instances.values())
+            if batch.cursors:
+                db.executemany(PUT_CURSOR, batch.cursors.values())
+            if batch.timers:
+                self._put(
+                    "insert or replace into timers values (?,?,?,?,?,?,?,?,?)",
+                    "delete from timers where address = ? and type = ? and name = ?",
+                    batch.timers,
+                )
+            if batch.deliveries:
+                self._put(
+                    "insert or replace into deliveries values (?,?,?,?,?,?,?,?,?)",
+                    "delete from deliveries where at = ? and address = ?",
+                    batch.deliveries,
+                )
+            if batch.keys:
+                db.executemany("insert into keys values (?,?,?,?)", batch.keys)
+            if batch.taken:
+                db.executemany("insert or replace into taken values (?,?,?,?)", batch.taken.values())
+            if batch.schedules:
+                db.executemany("insert or replace into schedules values (?,?,?)", batch.schedules.values())
+            if batch.watermarks:
+                self._watermarks(batch.watermarks)
+            db.execute("commit")
+        except sqlite3.Error as error:
+            self._rollback()
+            raise translated(error, self.path) from error
+        except BaseException:
+            self._rollback()
+            raise
+
+    def _fence(self, epochs: dict[int, int]) -> None:
+        if len(epochs) > 8:
+            newest = dict(self._db.execute("select partition, epoch from partitions"))
+        else:
+            asked = list(epochs)
+            query = f"select partition, epoch from partitions where partition in ({marks(asked)})"
+            newest = dict(self._db.execute(query, asked))
+        if any(newest.get(p) != epoch for p, epoch in epochs.items()):
+            raise Fenced(tuple(sorted(p for p, epoch in epochs.items() if newest.get(p) != epoch)))
+
+    def _put(self, put: str, delete: str, rows: Any) -> None:
+        """Rows by key; None deletes."""
+        new = [row for row in rows.values() if row is not None]
+        if len(new) < len(rows):
+            self._db.executemany(delete, [key for key, row in rows.items() if row is None])
+        if new:
+            self._db.executemany(put, new)
+
+    def _watermarks(self, watermarks: dict[int, int]) -> None:
+        self._db.executemany(
+            "update partitions set watermark = ? where partition = ?", [(w, p) for p, w in watermarks.items()]
+        )
+        ranges = [
+            (p << POSITION_BITS, p << POSITION_BITS | position, int(Status.DONE)) for p, position in watermarks.items()
+        ]
+        self._db.executemany("delete from deliveries where at > ? and at <= ? and status = ?", ranges)
+
+    # ------------------------------------------------------------ what the router looks up
+
+    def instances(self, addresses: Iterable[str]) -> dict[str, InstanceRow]:
+        found = {}
+        for chunk in chunks(addresses):
+            query = f"select * from instances where address in ({marks(chunk)})"
+            for address, partition, cursor, live, state in self._db.execute(query, chunk):
+                found[address] = InstanceRow(address, partition, cursor, bool(live), state)
+        return found
+
+    def keys(self, keys: Iterable[bytes]) -> dict[bytes, KeyRow]:
+        found = {}
+        for chunk in chunks(keys):
+            for row in self._db.execute(f"select * from keys where key in ({marks(chunk)})", chunk):
+                found[row[0]] = KeyRow(*row)
+        return found
+
+    def entries(self, ats: Iterable[int]) -> dict[int, Entry]:
+        found = {}
+        for chunk in chunks(ats):
+            for row in self._db.execute(f"select * from log where at in ({marks(chunk)})", chunk):
+                found[row[0]] = Entry(*row)
+        return found
+
+    def live(self, partition: int, group: str, after: str, limit: int) -> list[InstanceRow]:
+        rows = self._db.execute(
+            "select * from instances where address > ? and address < ? and partition = ? and live order by address limit ?",
+            (max(after, group + "/"), group + "0", partition, limit),
+        )
+        return [InstanceRow(a, p, c, bool(alive), s) for a, p, c, alive, s in rows]
+
+    def find_sent(self, partition: int, client: str, seqs: Iterable[int], last: int) -> dict[int, int]:
+        wanted = set(seqs)
+        first = min(wanted)
+        found: dict[int, int] = {}
+        base = partition << POSITION_BITS
+        rows = self._db.execute(
+            "select id, seq from log where at <= ? and at > ? and client = ? and id = at order by at desc",
+            (base | last, base, client),
+        )
+        for id, seq in rows:
+            if seq in wanted:
+                found[seq] = id
+            if seq <= first or len(found) == len(wanted):
+                break
+        return found
+
+    def reader(self) -> SqliteReader:
+        return SqliteReader(self.path)
+
+    def close(self) -> None:
+        self._db.close()

@@ -108,9 +108,7 @@ class Outbox(Generic[T]):
         """Refused: nothing is sent before `resume`."""
         return self._paused
 
-    def offer(
-        self, item: Publish, token: T, deadline: float = FOREVER, await_types: tuple[str, ...] = ()
-    ) -> Offer[T]:
+    def offer(self, item: Publish, token: T, deadline: float = FOREVER, await_types: tuple[str, ...] = ()) -> Offer[T]:
         """Take an event, behind all that were offered before.
 
         One with `await_types` travels in a batch of its own, for its reply comes with the batch's.
@@ -173,6 +171,8 @@ class Outbox(Generic[T]):
         if reply.refused:
             batch.refused = True
             results = []
+            for offer in batch.offers:
+                offer.in_flight = False
         else:
             del self._flight[ticket]
             assert len(reply.results) == len(batch.offers), "a result for each event"
@@ -196,7 +196,7 @@ class Outbox(Generic[T]):
         self._paused = False
 
     def lost(self) -> None:
-        """The link is lost: what was in flight may have been taken, and goes again, first and under the same numbers."""
+        """The link is lost: what was in flight may have been taken. It goes again, first, under the same numbers."""
         self._open = False
         for batch in self._flight.values():
             if not batch.refused:
@@ -243,7 +243,7 @@ class Outbox(Generic[T]):
 
     def _put_back(self) -> None:
         """What is in flight goes to the head of the queue, in the order in which it was sent."""
-        for batch in reversed(self._flight.values()):
+        for batch in self._flight.values():
             for offer in batch.offers:
                 offer.in_flight = False
             self._waiting.extendleft(offer for offer in reversed(batch.offers) if not offer.given_up)

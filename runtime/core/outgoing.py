@@ -7,10 +7,12 @@ divides the rest among the deliveries of those events that can emit, so no count
 What is stopped becomes a `ChainHalted` with everything that is known about it.
 """
 
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from actors.catalogue import EVERYONE, Catalogue, EventPlan
+from actors.catalogue import EVERYONE, Catalogue, EventPlan, Route
 from actors.event import ChainHalted, Event, encode_event
+from actors.turn import Emitted
 from runtime.core.messages import EVERYWHERE, HOME, Emission, Target
 from runtime.core.partition import partition_of
 from runtime.wire import Body, Codec, Plain, encode_body
@@ -38,44 +40,21 @@ class Place(NamedTuple):
     broadcast: bool
 
 
-class Chain(NamedTuple):
-    """What an event hands on to those that its handling causes."""
-
-    type: str
-    hops: int
-    hops_max: int
-    budget: int
-    trace: str
-    path: tuple[str, ...]
-
-
-class Made(Protocol):
-    """An event that a handler has just emitted."""
-
-    @property
-    def event(self) -> Event: ...
-
-    @property
-    def plan(self) -> EventPlan: ...
-
-
 class Outgoing:
-    """Makes bodies and targets for one app."""
+    """Makes targets and bodies for one app."""
 
-    def __init__(self, catalogue: Catalogue, partitions: int, codec: Codec | None = None) -> None:
+    def __init__(
+        self, catalogue: Catalogue, partitions: int, codec: Codec | None = None, *, budget: int = BUDGET
+    ) -> None:
         self._catalogue = catalogue
         self._partitions = partitions
         self._seal = None if codec is None or isinstance(codec, Plain) else codec.seal
-        self._places: dict[tuple[str, tuple[tuple[str, str | None], ...]], Place] = {}
+        self._budget = budget
+        self._places: dict[tuple[str, tuple[Route, ...]], Place] = {}
         self._halted = catalogue.events[HALTED]
 
-    def place(self, plan: EventPlan, event: Event) -> Place:
-        """Where an event goes.
-
-        Raises:
-            BadKey: a routing key is none.
-        """
-        routes = plan.targets(event)
+    def place(self, plan: EventPlan, routes: tuple[Route, ...]) -> Place:
+        """Where an event with these routes goes."""
         key = (plan.type, routes)
         found = self._places.get(key)
         if found is None:
@@ -84,7 +63,7 @@ class Outgoing:
             found = self._places[key] = self._place(plan, routes)
         return found
 
-    def _place(self, plan: EventPlan, routes: tuple[tuple[str, str | None], ...]) -> Place:
+    def _place(self, plan: EventPlan, routes: tuple[Route, ...]) -> Place:
         targets: list[Target] = []
         keys: list[str] = []
         emitting = 0
@@ -111,107 +90,93 @@ class Outgoing:
             EventRejected, BadKey: it is no event of this app, or can't be routed.
         """
         plan = self._catalogue.plan(event)
-        place = self.place(plan, event)
-        budget = BUDGET if place.broadcast else BUDGET // max(place.emitting, 1)
-        body = Body(source, place.subject, plan.version, 0, budget, trace, (), "", self._data(plan, event), HOPS_MAX)
+        place = self.place(plan, plan.targets(event))
+        body = self._first(plan, place, encode_event(event), source, "", trace)
         return plan, place, encode_body(body)
 
-    def fresh(self, plan: EventPlan, event: Event, source: str, handler: str, time: int, trace: str) -> Emission:
+    def delayed(self, emitted: Emitted, source: str, due: int, trace: str) -> Emission:
         """What a timer of positive delay will fire: it begins a chain of its own."""
-        place = self.place(plan, event)
-        budget = BUDGET if place.broadcast else BUDGET // max(place.emitting, 1)
-        data = self._data(plan, event)
-        body = Body(source, place.subject, plan.version, 0, budget, trace, (), handler, data, HOPS_MAX)
-        return Emission(plan.type, place.targets, encode_body(body), time)
+        plan = emitted.plan
+        place = self.place(plan, emitted.targets)
+        body = self._first(plan, place, emitted.data, source, emitted.emitter, trace)
+        return Emission(plan.type, place.targets, encode_body(body), due)
 
-    def next(
-        self, chain: Chain, source: str, time: int, made: list[tuple[EventPlan, Event, str, int | None]]
-    ) -> list[Emission]:
-        """What one turn emits, in order: (plan, event, handler, its `max_hops`). What goes too far is replaced."""
-        hops = chain.hops + 1
-        path = chain.path
+    def _first(self, plan: EventPlan, place: Place, data: bytes, source: str, handler: str, trace: str) -> Body:
+        budget = self._budget if place.broadcast else self._budget // max(place.emitting, 1)
+        if self._seal is not None:
+            data = self._seal(plan.type, data)
+        return Body(source, place.subject, plan.version, 0, budget, trace, (), handler, data, HOPS_MAX)
+
+    def following(
+        self, type: str, parent: Body, source: str, time: int, emitted: Sequence[Emitted]
+    ) -> tuple[list[Emission], list[Body]]:
+        """What a turn (or a call) on an event of this type and body emits, in order, with the bodies as they were made.
+
+        What goes too far is replaced by its `ChainHalted`.
+        """
+        hops = parent.hops + 1
+        path = parent.path
         if hops >= PATH_FROM or path:
-            path = (*path[-PATH_MAX:], chain.type)
-        places = [self.place(plan, event) for plan, event, _, _ in made]
-        allowed = chain.budget
-        rest = allowed - len(made)
+            path = (*path[1 - PATH_MAX :], type)
+        places = [self.place(e.plan, e.targets) for e in emitted]
         share = 0
+        rest = parent.budget - len(emitted)
         if rest > 0:
             emitting = 0
             for place in places:
                 emitting += place.emitting
-            share = rest // emitting if emitting else 0
-        emissions = []
-        for index, (plan, event, handler, declared) in enumerate(made):
+            if emitting:
+                share = rest // emitting
+        emissions: list[Emission] = []
+        bodies: list[Body] = []
+        for index, e in enumerate(emitted):
             place = places[index]
-            hops_max = chain.hops_max
+            bound = hops_max = parent.hops_max
+            declared = e.max_hops
             if declared is not None:
-                hops_max = declared if declared < HOPS_MAX else max(declared, hops_max)
-            if index >= allowed or hops > hops_max:
+                # A declared bound holds for this handler; one above the usual limit holds for the chain from here on.
+                bound = declared if declared < HOPS_MAX else max(declared, hops_max)
+                hops_max = max(bound, hops_max)
+            plan = e.plan
+            time_of = time if e.time_us is None else e.time_us
+            if index >= parent.budget or hops > bound:
                 why = (
-                    f"more than {hops_max} hops since its origin"
-                    if hops > hops_max
-                    else f"its origin had caused as many events as it may ({BUDGET})"
+                    f"more than {bound} hops since its origin"
+                    if hops > bound
+                    else "the origin has caused as many events as it may"
                 )
-                emissions.append(self._halt(chain, path, source, time, plan, event, handler, why))
-                continue
-            body = Body(
-                source,
-                place.subject,
-                plan.version,
-                hops,
-                BUDGET if place.broadcast else share,
-                chain.trace,
-                path,
-                handler,
-                self._data(plan, event),
-                max(hops_max, chain.hops_max) if declared is not None else hops_max,
-            )
-            emissions.append(Emission(plan.type, place.targets, encode_body(body), time))
-        return emissions
+                emission, body = self._halt(type, parent, path, source, time_of, e, why)
+            else:
+                data = e.data if self._seal is None else self._seal(plan.type, e.data)
+                budget = self._budget if place.broadcast else share
+                body = Body(
+                    source, place.subject, plan.version, hops, budget, parent.trace, path, e.emitter, data, hops_max
+                )
+                emission = Emission(plan.type, place.targets, encode_body(body), time_of)
+            emissions.append(emission)
+            bodies.append(body)
+        return emissions, bodies
 
     def _halt(
-        self,
-        chain: Chain,
-        path: tuple[str, ...],
-        source: str,
-        time: int,
-        plan: EventPlan,
-        event: Event,
-        handler: str,
-        why: str,
-    ) -> Emission:
+        self, type: str, parent: Body, path: tuple[str, ...], source: str, time: int, e: Emitted, why: str
+    ) -> tuple[Emission, Body]:
         """The event that says what was stopped. It costs nothing, and nothing stops it.
 
-        In a chain that was halted before it is written down and delivered to nobody: else listeners of `ChainHalted`
-        could keep one going for ever.
+        In a chain that was halted before it is written down and delivered to nobody: else the listeners of `ChainHalted`
+        could keep a chain going for ever.
         """
-        path = (*path, chain.type) if not path else path
+        path = path or (type,)
         told = ChainHalted(
-            event_type=plan.type,
-            payload=encode_event(event).decode(),
-            reason=why,
-            path=(*path[-PATH_MAX:], plan.type),
-            emitter=handler,
+            event_type=e.plan.type, payload=e.data.decode(), reason=why, path=(*path, e.plan.type), emitter=e.emitter
         )
-        halted = self._halted
-        place = self.place(halted, told)
-        targets = () if HALTED in path else place.targets
-        hops = chain.hops + 1
+        plan = self._halted
+        place = self.place(plan, plan.targets(told))
+        data = encode_event(told)
+        if self._seal is not None:
+            data = self._seal(plan.type, data)
+        hops = parent.hops + 1
+        budget = BUDGET_AFTER_HALT // max(place.emitting, 1)
         body = Body(
-            source,
-            place.subject,
-            halted.version,
-            hops,
-            BUDGET_AFTER_HALT // max(place.emitting, 1),
-            chain.trace,
-            path,
-            handler,
-            self._data(halted, told),
-            hops + HOPS_MAX,
+            source, place.subject, plan.version, hops, budget, parent.trace, path, e.emitter, data, hops + HOPS_MAX
         )
-        return Emission(HALTED, targets, encode_body(body), time)
-
-    def _data(self, plan: EventPlan, event: Event) -> bytes:
-        data = encode_event(event)
-        return data if self._seal is None else self._seal(plan.type, data)
+        return Emission(HALTED, () if HALTED in path else place.targets, encode_body(body), time), body

@@ -1,10 +1,10 @@
 """A host's core: instances in memory, and the turns of their deliveries.
 
-Theory of operation. The router says which instances this host holds: an activation carries an instance's committed state
-and a number, and from then on the host's copy runs ahead of the journal, turn by turn. Each turn is answered with its
-activation and its number among that activation's turns; the router commits it only if both are what it expects, so this
-side may compute whatever it likes and needs no agreement with anybody. A turn that fails leaves no trace: the instance
-is dropped, and what follows for it is ignored until it is activated again.
+Theory of operation. The router says which instances this host holds: an activation carries an instance's committed
+state and a number, and from then on the host's copy runs ahead of the journal, turn by turn. Each turn is answered with
+its activation and its number among that activation's turns; the router commits it only if both are what it expects, so
+this side may compute whatever it likes and needs no agreement with anybody. A turn that fails leaves no trace: the
+instance is dropped, and what follows for it is ignored until it is activated again.
 
 Running on: an event that a turn has just emitted is handled at once if the instance it goes to is held here and nothing
 is left for it in this batch. Such a turn names the turn and the emission that it follows (`link`), since its event has
@@ -18,31 +18,22 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-from actors.aggregate import EPOCH
 from actors.catalogue import Catalogue, EventPlan
-from actors.envelope import Envelope, EnvelopeUnavailable
+from actors.envelope import EnvelopeUnavailable
 from actors.errors import StateTooLarge
-from actors.event import Event, decode_event
-from actors.turn import Emitted, Instance, TimerCancel, TurnResult
+from actors.event import Event
+from actors.turn import Emitted, Instance, TurnResult
 from runtime.core.failure import failure_of
-from runtime.core.flat import is_flat
-from runtime.core.messages import (
-    Answer,
-    CancelTimer,
-    DeliverBatch,
-    Delivery,
-    Emission,
-    SetTimer,
-    TurnDone,
-    TurnFailed,
-)
-from runtime.core.outgoing import HALTED, Outgoing
+from runtime.core.flat import goes_as_it_is, is_flat
+from runtime.core.incoming import Incoming
+from runtime.core.messages import Answer, DeliverBatch, Delivery, Emission, TurnDone, TurnFailed
+from runtime.core.outgoing import Outgoing, timers_of
 from runtime.core.partition import partition_of
-from runtime.wire import Body, Codec, Plain, decode_body
+from runtime.wire import Body, Codec, Plain
 
 STATE_MAX = 1 << 20
 STATE_SMALL = 4096
-"""Bytes up to which a state goes with every turn; a larger one with the last turn of its instance in an answer."""
+"""Bytes up to which a state goes with every turn; a larger one only with the last turn of its instance in an answer."""
 CHAIN_MAX = 64
 """Turns run on after one delivery, so that no chain keeps others waiting."""
 
@@ -50,7 +41,7 @@ CHAIN_MAX = 64
 class _Held:
     """An instance as activated here."""
 
-    __slots__ = ("activation", "address", "instance", "partition", "retired", "state", "turn")
+    __slots__ = ("activation", "address", "group", "instance", "partition", "retired", "state", "turn")
 
     def __init__(self, address: str, activation: int, state: bytes | None, partitions: int) -> None:
         self.address = address
@@ -61,11 +52,12 @@ class _Held:
         self.instance: Instance | None = None
         self.retired = False
         """Its last turn retired it: broadcasts are not for it."""
-        self.partition = partition_of(address.partition("/")[2], partitions)
+        self.group, _, key = address.partition("/")
+        self.partition = partition_of(key, partitions)
 
 
-class _Next:
-    """An event that was emitted in this answer and may be handled before it has a place in a log."""
+class _Ahead:
+    """An event that was emitted in this answer, and may be handled before it has a place in a log."""
 
     __slots__ = ("body", "emission", "emitted", "link", "partition")
 
@@ -77,32 +69,35 @@ class _Next:
         self.emission = emission
         self.body = body
         self.partition = partition
+        """Of the emitter: the log that it will stand in."""
+
+
+class _Asked(Exception):
+    """A handler asked for the id of an event that has none yet, whatever it then made of that."""
 
 
 class HostCore:
     """The instances of one host."""
 
     def __init__(
-        self,
-        catalogue: Catalogue,
-        partitions: int,
-        *,
-        run_on: bool = True,
-        codec: Codec | None = None,
-        app: str = "",
+        self, catalogue: Catalogue, partitions: int, *, run_on: bool = True, codec: Codec | None = None, app: str = ""
     ) -> None:
         self._catalogue = catalogue
         self._partitions = partitions
         self._run_on = run_on
         self._codec = None if codec is None or isinstance(codec, Plain) else codec
+        self._incoming = Incoming(catalogue, codec, app)
         self._outgoing = Outgoing(catalogue, partitions, codec)
-        self._source = f"/{app}/" if app else ""
         self._held: dict[str, _Held] = {}
         self._number = 0
         self._needs_id: set[tuple[str, str]] = set()
         """(group, event type) whose turns ask for the event's id: they are not run on."""
         self._started = 0
-        self._last: tuple[int, Body, Event] | None = None
+        self._last_id = 0
+        self._last: tuple[EventPlan, Body, Event] | None = None
+        self._turns: list[TurnDone] = []
+        self._large: dict[str, int] = {}
+        """Turns of this answer with a large state, by address: a later one of the instance takes it over."""
         self.current: tuple[str, str, int, int] | None = None
         """(address, event type, `at`, a number that rises with each turn) of the turn under way, for a watchdog."""
 
@@ -113,7 +108,6 @@ class HostCore:
         """Another router, or a new link: nothing is held any longer, and batches are numbered from 1."""
         self._held.clear()
         self._number = 0
-        self._last = None
 
     def deliver(self, batch: DeliverBatch) -> Answer:
         """Run the turns of a batch, in order. A batch that came before is answered with nothing."""
@@ -125,17 +119,17 @@ class HostCore:
             held.pop(address, None)
         for a in batch.activations:
             held[a.address] = _Held(a.address, a.activation, a.state, self._partitions)
-        turns: list[TurnDone] = []
+        turns = self._turns = []
+        self._large = {}
         failed: list[TurnFailed] = []
-        large: dict[str, int] = {}
-        left: dict[str, int] | None = None
-        if self._run_on and batch.run_on:
-            left = {}
+        run_on = self._run_on and batch.run_on
+        left: dict[str, int] = {}
+        if run_on:
             for delivery in batch.deliveries:
                 left[delivery.address] = left.get(delivery.address, 0) + 1
         for delivery in batch.deliveries:
             address = delivery.address
-            if left is not None:
+            if run_on:
                 left[address] -= 1
             h = held.get(address)
             if h is None or h.activation != delivery.activation:
@@ -145,52 +139,43 @@ class HostCore:
                 h.turn += 1
                 continue
             try:
-                following = self._turn(h, delivery, turns, large, left is not None)
+                ahead = self._turn(h, delivery, run_on)
             except (Exception, SystemExit) as error:
                 del held[address]
                 failed.append(TurnFailed(address, h.activation, delivery.at, failure_of(error)))
                 continue
-            if following and left is not None:
-                self._run(following, turns, left, delivery.at)
+            if ahead:
+                self._go_on(ahead, left, delivery.at)
         self.current = None
         return Answer(batch.number, tuple(turns), tuple(failed))
 
     # ------------------------------------------------------------ an ordinary turn
 
-    def _turn(
-        self, h: _Held, delivery: Delivery, turns: list[TurnDone], large: dict[str, int], follow: bool
-    ) -> list[_Next] | None:
+    def _turn(self, h: _Held, delivery: Delivery, run_on: bool) -> list[_Ahead] | None:
         """Handle a delivery; give what may be run on."""
         self._started += 1
         self.current = (delivery.address, delivery.type, delivery.at, self._started)
-        plan = self._catalogue.events[delivery.type]
-        last = self._last
-        if last is not None and last[0] == delivery.id:
-            body, event = last[1], last[2]
+        if self._last is not None and self._last_id == delivery.id:
+            plan, body, event = self._last
         else:
-            body = decode_body(delivery.body)
-            event = self._decode(plan, body)
+            read = plan, body, event = self._incoming.read(delivery.type, delivery.body)
             # An event with several listeners is decoded once, if they can't reach each other's state through it.
-            self._last = (delivery.id, body, event) if is_flat(plan.cls) else None
+            self._last = read if is_flat(plan.cls) else None
+            self._last_id = delivery.id
         instance = h.instance or self._open(h)
-        result = instance.run(plan, event, delivery.time, partial(self._envelope, delivery, plan, body))
-        return self._done(h, delivery.at, None, delivery.type, body, delivery.time, result, turns, large, follow)
-
-    def _decode(self, plan: EventPlan, body: Body) -> Event:
-        data = body.data if self._codec is None else self._codec.open(plan.type, body.data)
-        return decode_event(plan.cls, data, body.version)
+        result = instance.run(plan, event, delivery.time, partial(self._incoming.envelope, delivery, plan, body))
+        return self._done(h, delivery.at, None, delivery.type, body, delivery.time, result, run_on)
 
     def _open(self, h: _Held) -> Instance:
-        group, _, key = h.address.partition("/")
         state = h.state
         if state is not None and self._codec is not None:
-            state = self._codec.open(group, state)
-        instance = h.instance = Instance(self._catalogue.groups[group], key, state)
+            state = self._codec.open(h.group, state)
         h.state = None
-        return instance
+        h.instance = self._make(h, state)
+        return h.instance
 
-    def _envelope(self, delivery: Delivery, plan: EventPlan, body: Body) -> Envelope:
-        return envelope_of(delivery, plan, body, self._source)
+    def _make(self, h: _Held, state: bytes | None) -> Instance:
+        return Instance(self._catalogue.groups[h.group], h.address.partition("/")[2], state)
 
     def _done(
         self,
@@ -201,40 +186,24 @@ class HostCore:
         body: Body,
         time: int,
         result: TurnResult,
-        turns: list[TurnDone],
-        large: dict[str, int],
-        follow: bool,
-    ) -> list[_Next] | None:
+        run_on: bool,
+    ) -> list[_Ahead] | None:
         """Answer a turn that went through; give what may be run on."""
-        address, state, changed = h.address, result.state, result.changed
-        if state is not None and len(state) > STATE_SMALL:
-            if len(state) > STATE_MAX:
-                raise too_large(address, len(state))
-            if link is None:
-                previous = large.get(address)
-                if previous is not None:
-                    turns[previous] = replace(turns[previous], state=None)
-                large[address] = len(turns)
-        elif large and link is None and address in large:
-            # The state of an earlier turn was held back for this one: it says it, whether it changed it or not.
-            previous = large.pop(address)
-            if not changed and not result.retired:
-                assert h.instance is not None
-                state = h.instance.state
-                large[address] = len(turns)
-            changed = True
-            turns[previous] = replace(turns[previous], state=None)
-        if state is not None and self._codec is not None:
-            state = self._codec.seal(address.partition("/")[0], state)
+        turns, address = self._turns, h.address
         emitted = result.emitted
-        emissions: list[Emission] | tuple[Emission, ...] = ()
+        emissions: list[Emission] = []
         bodies: list[Body] = []
-        timers: tuple[SetTimer, ...] = ()
-        cancels: tuple[CancelTimer, ...] = ()
         if result.timers:
-            emissions, bodies, timers, cancels = self._timers(address, type, body, time, result)
-        elif emitted:
-            emissions, bodies = self._outgoing.following(type, body, address, time, emitted)
+            emissions, bodies, sets, cancels = timers_of(self._outgoing, type, body, address, time, result)
+        else:
+            sets, cancels = (), ()
+            if emitted:
+                emissions, bodies = self._outgoing.following(type, body, address, time, emitted)
+        changed, state = result.changed, result.state
+        if self._large or (state is not None and len(state) > STATE_SMALL):
+            changed, state = self._weigh(h, link, result)
+        if state is not None and self._codec is not None:
+            state = self._codec.seal(h.group, state)
         index = len(turns)
         turns.append(
             TurnDone(
@@ -244,7 +213,7 @@ class HostCore:
                 at,
                 link,
                 tuple(emissions),
-                timers,
+                sets,
                 cancels,
                 changed,
                 state,
@@ -253,45 +222,103 @@ class HostCore:
         )
         h.turn += 1
         h.retired = result.retired
-        if not (follow and emitted):
+        if not run_on or not emitted:
             return None
         return [
-            _Next((index, number), e, emissions[number], bodies[number], h.partition)
+            _Ahead((index, number), e, emissions[number], bodies[number], h.partition)
             for number, e in enumerate(emitted)
-            if emissions[number].targets and emissions[number].type != HALTED
+            if emissions[number].targets and emissions[number].type == e.plan.type
         ]
 
-    def _timers(
-        self, source: str, type: str, body: Body, time: int, result: TurnResult
-    ) -> tuple[list[Emission], list[Body], tuple[SetTimer, ...], tuple[CancelTimer, ...]]:
-        """The last word of a turn on each timer; what is set without a delay belongs to the chain as an emission does."""
-        sets: dict[tuple[str, str], SetTimer | CancelTimer] = {}
-        at_once = []
-        for timer in result.timers:
-            if isinstance(timer, TimerCancel):
-                sets[timer.type, timer.name] = CancelTimer(timer.type, timer.name)
-                continue
-            e = timer.emitted
-            if timer.delay_us > 0:
-                emission = self._outgoing.delayed(e, source, time + timer.delay_us, body.trace)
-                sets[e.plan.type, timer.name] = SetTimer(timer.name, emission)
-            else:
-                at_once.append(timer)
-                sets.pop((e.plan.type, timer.name), None)
-        made = [*result.emitted, *(timer.emitted for timer in at_once)]
-        emissions, bodies = self._outgoing.following(type, body, source, time, made)
-        count = len(result.emitted)
-        for timer, emission in zip(at_once, emissions[count:], strict=True):
-            if emission.type == HALTED and timer.emitted.plan.type != HALTED:
-                emissions.insert(count, emission)
-            else:
-                sets[emission.type, timer.name] = SetTimer(timer.name, emission)
-        words = sets.values()
-        return (
-            emissions[: count + sum(e.type == HALTED for e in emissions[count:])],
-            bodies,
-            tuple(word for word in words if isinstance(word, SetTimer)),
-            tuple(word for word in words if isinstance(word, CancelTimer)),
-        )
+    def _weigh(self, h: _Held, link: tuple[int, int] | None, result: TurnResult) -> tuple[bool, bytes | None]:
+        """A large state goes out once, with the last of the instance's turns: (changed, state) for this one.
+
+        Turns that ran on keep theirs, since they may be thrown away alone.
+        """
+        state, large = result.state, self._large
+        if state is not None and len(state) > STATE_MAX:
+            _too_large(h.address, len(state))
+        if link is not None:
+            return result.changed, state
+        previous = large.pop(h.address, None)
+        if previous is not None:
+            self._turns[previous] = replace(self._turns[previous], state=None)
+            if not result.changed and not result.retired:
+                assert h.instance is not None
+                state = h.instance.state
+        if state is not None and len(state) > STATE_SMALL:
+            large[h.address] = len(self._turns)
+        return result.changed or previous is not None, state
 
     # ------------------------------------------------------------ running on
+
+    def _go_on(self, ahead: list[_Ahead], left: dict[str, int], at: int) -> None:
+        """Handle what was just emitted, breadth first, as far as the log's order is known to be the same.
+
+        `left` counts what an instance (or a whole group, by a broadcast) has before it: events that came in this batch,
+        and those that were not run on. Behind these nothing is run on.
+        """
+        queue = deque(ahead)
+        room = CHAIN_MAX
+        held = self._held
+        while queue:
+            event = queue.popleft()
+            type = event.emission.type
+            for where, address in event.emission.targets:
+                h = held.get(address)
+                if (
+                    h is None
+                    or where != event.partition
+                    or not room
+                    or left.get(address)
+                    or left.get(h.group)
+                    or (h.group, type) in self._needs_id
+                ):
+                    left[address] = left.get(address, 0) + 1
+                    continue
+                room -= 1
+                following = self._guess(h, event, at)
+                if following is None:
+                    left[address] = left.get(address, 0) + 1
+                else:
+                    queue.extend(following)
+
+    def _guess(self, h: _Held, ahead: _Ahead, at: int) -> list[_Ahead] | None:
+        """One turn ahead of the log. None: it did not go through, and has left no trace."""
+        emitted, plan = ahead.emitted, ahead.emitted.plan
+        time = ahead.emission.time
+        self._started += 1
+        self.current = (h.address, plan.type, at, self._started)
+        asked: list[bool] = []
+
+        def envelope() -> NoReturn:
+            asked.append(True)
+            raise EnvelopeUnavailable
+
+        instance = None
+        before: bytes | None = None
+        try:
+            instance = h.instance or self._open(h)
+            before = instance.state
+            event = emitted.event
+            if not goes_as_it_is(event):
+                event = self._incoming.read(plan.type, ahead.emission.body)[2]
+            result = instance.run(plan, event, time, envelope)
+            if asked:
+                raise _Asked
+            return self._done(h, 0, ahead.link, plan.type, ahead.body, time, result, True) or []
+        except (EnvelopeUnavailable, _Asked):
+            self._needs_id.add((h.group, plan.type))
+        except (Exception, SystemExit):
+            pass  # It is tried again in its ordinary turn, and what it raises is told from there.
+        if instance is not None:
+            h.instance = self._make(h, before)
+        return None
+
+
+def _too_large(address: str, size: int) -> NoReturn:
+    group = address.partition("/")[0]
+    raise StateTooLarge(
+        f"the state of {address} has {size:,} bytes; the limit is {STATE_MAX:,}",
+        hint=f"keep less in {group}: split it over more instances, or let old entries go.",
+    )

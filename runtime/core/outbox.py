@@ -243,7 +243,7 @@ class Outbox(Generic[T]):
 
     def _put_back(self) -> None:
         """What is in flight goes to the head of the queue, in the order in which it was sent."""
-        for batch in self._flight.values():
+        for batch in reversed(self._flight.values()):
             for offer in batch.offers:
                 offer.in_flight = False
             self._waiting.extendleft(offer for offer in reversed(batch.offers) if not offer.given_up)

@@ -3,8 +3,8 @@
 Clients, hosts and gateways make events; the router only stores and hands on what comes out of here: targets with their
 partitions, and a body. A chain of events carries three bounds: `hops` counts emissions since its origin, up to
 `hops_max`; `budget` is what each delivery of an event may still cause. A turn that emits k events pays k of it, and
-divides the rest among the deliveries of those events that can emit, so no counter is shared and no runaway is unbounded.
-What is stopped becomes a `ChainHalted` with everything that is known about it.
+divides the rest among the deliveries of those events that can emit, so no counter is shared and no runaway is
+unbounded. What is stopped becomes a `ChainHalted` with everything that is known about it.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from actors.catalogue import EVERYONE, Catalogue, EventPlan, Route
 from actors.event import ChainHalted, Event, encode_event
-from actors.turn import Emitted
-from runtime.core.messages import EVERYWHERE, HOME, Emission, Target
+from actors.turn import Emitted, TimerCancel, TimerSet, TurnResult
+from runtime.core.messages import EVERYWHERE, HOME, CancelTimer, Emission, SetTimer, Target
 from runtime.core.partition import partition_of
 from runtime.wire import Body, Codec, Plain, encode_body
 
@@ -162,8 +162,8 @@ class Outgoing:
     ) -> tuple[Emission, Body]:
         """The event that says what was stopped. It costs nothing, and nothing stops it.
 
-        In a chain that was halted before it is written down and delivered to nobody: else the listeners of `ChainHalted`
-        could keep a chain going for ever.
+        In a chain that was halted before it is written down and delivered to nobody: else the listeners of
+        `ChainHalted` could keep a chain going for ever.
         """
         path = path or (type,)
         told = ChainHalted(
@@ -180,3 +180,35 @@ class Outgoing:
             source, place.subject, plan.version, hops, budget, parent.trace, path, e.emitter, data, hops + HOPS_MAX
         )
         return Emission(HALTED, () if HALTED in path else place.targets, encode_body(body), time), body
+
+
+def timers_of(
+    outgoing: Outgoing, type: str, parent: Body, source: str, time: int, result: TurnResult
+) -> tuple[list[Emission], list[Body], tuple[SetTimer, ...], tuple[CancelTimer, ...]]:
+    """What a turn with timers emits, and its last word on each of its timers.
+
+    One without a delay belongs to the chain, as an emission does: it costs as much, and may be stopped.
+    """
+    words: dict[tuple[str, str], TimerSet | TimerCancel] = {}
+    for word in result.timers:
+        words[word.type if isinstance(word, TimerCancel) else word.emitted.plan.type, word.name] = word
+    at_once = [word for word in words.values() if isinstance(word, TimerSet) and not word.delay_us]
+    emitted = result.emitted
+    emissions, bodies = outgoing.following(type, parent, source, time, [*emitted, *(w.emitted for w in at_once)])
+    count = len(emitted)
+    told, immediate = emissions[:count], dict(zip(map(id, at_once), emissions[count:], strict=True))
+    sets: list[SetTimer] = []
+    cancels: list[CancelTimer] = []
+    for (event_type, name), word in words.items():
+        if isinstance(word, TimerCancel):
+            cancels.append(CancelTimer(event_type, name))
+            continue
+        emission = immediate.get(id(word))
+        if emission is None:
+            sets.append(SetTimer(name, outgoing.delayed(word.emitted, source, time + word.delay_us, parent.trace)))
+        elif emission.type == event_type:
+            sets.append(SetTimer(name, emission))
+        else:
+            told.append(emission)
+            cancels.append(CancelTimer(event_type, name))
+    return told, bodies, tuple(sets), tuple(cancels)

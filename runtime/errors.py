@@ -9,6 +9,8 @@ TrunklineError
 ├── AlreadyRunning        the journal is in use: attach
 ├── NotRunning            nothing to attach to
 ├── NodeLost              the embedded runtime's node died
+├── Unreachable           a question found nobody to answer it in time
+├── StartFailed           the runtime's processes did not come up
 ├── EventRejected         a malformed or unpublishable event (in `actors.errors`)
 └── JournalError
     ├── Fenced            another owner has taken the partition
@@ -51,6 +53,10 @@ class NotRunning(TrunklineError):
 
 class NodeLost(TrunklineError):
     """The Ray node that held the runtime died."""
+
+
+class Unreachable(TrunklineError):
+    """The runtime did not answer a question in time. Nothing was changed by asking."""
 
 
 class StartFailed(TrunklineError):

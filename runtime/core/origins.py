@@ -99,6 +99,9 @@ class Origins:
             stage.sent[item.partition, client, item.seq] = entry.id
             results.append((Taken.NEW, entry.id))
         for partition, (seq, at) in last.items():
+            before = self.taken.get((partition, client))
+            # A number judged anew may be lower than others taken before it: those must stay taken.
+            seq = seq if before is None else max(seq, before.seq)
             row = TakenRow(partition, client, seq, at & POSITION_MASK)
             self.taken[partition, client] = row
             stage.batch.taken[partition, client] = row

@@ -16,6 +16,7 @@ No clock, no I/O: times are numbers that the caller gives, in whatever unit it l
 """
 
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -167,10 +168,9 @@ class Outbox(Generic[T]):
         batch = self._flight.get(ticket)
         if batch is None or batch.refused:
             return []
-        self._unanswered -= 1
+        results = []
         if reply.refused:
             batch.refused = True
-            results = []
             for offer in batch.offers:
                 offer.in_flight = False
         else:
@@ -181,10 +181,29 @@ class Outbox(Generic[T]):
                 for offer, (taken, event_id) in zip(batch.offers, reply.results, strict=True)
                 if not offer.given_up
             ]
+        self._answered()
+        return results
+
+    def failed(self, ticket: int, *, nothing_taken: bool) -> list[tuple[T, GivenUp]]:
+        """The router answered a batch with an error: its events are given up, in order.
+
+        `nothing_taken` says that the error rules out that the batch was taken.
+        """
+        batch = self._flight.get(ticket)
+        if batch is None or batch.refused:
+            return []
+        del self._flight[ticket]
+        for offer in batch.offers:
+            offer.in_flight = not nothing_taken
+        over = [(offer.token, self.give_up(offer)) for offer in batch.offers if not offer.given_up]
+        self._answered()
+        return over
+
+    def _answered(self) -> None:
+        self._unanswered -= 1
         if self._flight and not self._unanswered:
             self._put_back()
             self._paused = self._again = True
-        return results
 
     def resume(self) -> None:
         """The pause after a refusal is over."""
@@ -209,6 +228,13 @@ class Outbox(Generic[T]):
         """Wait no longer for an event: it is not sent (again). Says whether it may have been taken."""
         offer.given_up = True
         return GivenUp.UNKNOWN if offer.in_flight or offer.uncertain else GivenUp.NOT_TAKEN
+
+    def drop(self, gone: Callable[[T], bool]) -> None:
+        """Give up those that nobody waits for any longer."""
+        for offers in (*(batch.offers for batch in self._flight.values()), self._waiting):
+            for offer in offers:
+                if gone(offer.token):
+                    self.give_up(offer)
 
     def expire(self, now: float) -> list[tuple[T, GivenUp]]:
         """Give up every event whose deadline is past, in the order offered."""

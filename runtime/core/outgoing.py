@@ -83,15 +83,17 @@ class Outgoing:
         subject = keys[0] if keys and keys.count(keys[0]) == len(keys) else ""
         return Place(tuple(targets), subject, emitting, broadcast)
 
-    def origin(self, event: Event, *, source: str, trace: str = "") -> tuple[EventPlan, Place, bytes]:
-        """An event from outside any turn: its plan, its place, its body.
+    def origin(
+        self, event: Event, *, source: str, trace: str = "", data: bytes | None = None
+    ) -> tuple[EventPlan, Place, bytes]:
+        """An event from outside any turn: its plan, its place, its body. `data` is its payload, if encoded already.
 
         Raises:
             EventRejected, BadKey: it is no event of this app, or can't be routed.
         """
         plan = self._catalogue.plan(event)
         place = self.place(plan, plan.targets(event))
-        body = self._first(plan, place, encode_event(event), source, "", trace)
+        body = self._first(plan, place, data or encode_event(event), source, "", trace)
         return plan, place, encode_body(body)
 
     def delayed(self, emitted: Emitted, source: str, due: int, trace: str) -> Emission:

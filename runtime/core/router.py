@@ -12,6 +12,7 @@ deliveries; the commit; `committed`; replies and calls.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from runtime.core.calling import Calling
 from runtime.core.cell import Cell
@@ -278,6 +279,17 @@ class RouterCore:
         if cell.mailboxes:
             moments.append(self._swept + cell.limits.sweep_us)
         return min((m for m in moments if m is not None), default=None)
+
+    def schedules(self) -> dict[str, int]:
+        """The last moment taken of each schedule."""
+        return dict(self._origins.schedules)
+
+    def where(self, limit: int = 1000) -> dict[str, list[str]]:
+        """Which host holds which instances now: at most `limit` of them."""
+        found: dict[str, list[str]] = {}
+        for address, box in islice(self._cell.mailboxes.items(), limit):
+            found.setdefault(box.host, []).append(address)
+        return found
 
     def stats(self) -> dict[str, int]:
         """Counts for people: no decision rests on them."""

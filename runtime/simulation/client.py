@@ -1,18 +1,15 @@
-"""A publisher's process: batches of orders, resent over lost links and dead routers until each is answered."""
+"""A publisher's process: the client's own outbox over links that break and routers that die."""
 
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from actors import Event
-from runtime.core.messages import Publish, PublishBatch, Taken
+from runtime.core.messages import PublishReply, Taken
+from runtime.core.outbox import Outbox
 from runtime.simulation.frames import Published, Publishing, Replied
 from runtime.simulation.network import Link
 from runtime.simulation.process import Process
 
 if TYPE_CHECKING:
-    from runtime.simulation.router import RouterProcess
     from runtime.simulation.world import World
 
 
@@ -23,120 +20,86 @@ class Order(NamedTuple):
     event: Event
     key: str | None = None
     time: int | None = None
+    after_us: int = 0
+    """How long after the client's start the user wants it."""
+    awaits: tuple[str, ...] = ()
+    """For a request: the event types that answer it."""
 
 
 class Ack(NamedTuple):
     """What a client was told: from then on it is a promise."""
 
     order: Order
+    client: str
     taken: Taken
     id: int
-    moment: int
-
-
-class _Sent:
-    """A batch under way."""
-
-    def __init__(self, ticket: int, orders: list[Order], items: list[Publish]) -> None:
-        self.ticket = ticket
-        self.orders = orders
-        self.items = items
 
 
 class ClientProcess(Process):
-    """At most `window` batches in flight, in order; a refused one is tried again, with all that came after it."""
+    """One life of a client."""
 
-    def __init__(self, world: "World", name: str, orders: list[Order], *, window: int = 2) -> None:
+    def __init__(self, world: "World", name: str, orders: list[Order]) -> None:
         super().__init__(world.scheduler, name)
         self._world = world
-        self._waiting = deque((order, world.publish(order)) for order in orders)
-        self._window = window
-        self._in_flight: deque[_Sent] = deque()
-        self._refused = False
-        self._again = False
-        self._ticket = 0
-        self._seq = 0
+        self._outbox: Outbox[Order] = Outbox(name, batch_items=world.profile.batch)
+        self._open_orders = {order.number: order for order in orders}
+        self._requests: dict[int, Order] = {}
+        """Ticket → the request that was sent under it."""
         self._link: Link | None = None
-        self._again_at_once()
+        for order in orders:
+            self.later(order.after_us, lambda order=order: self._offer(order))  # type: ignore[misc]
+        self._step()
 
     @property
     def done(self) -> bool:
         """Everything it has to say is answered."""
-        return not self._waiting and not self._in_flight
+        return not self._open_orders
 
     def unanswered(self) -> list[Order]:
         """What nobody has confirmed."""
-        return [order for sent in self._in_flight for order in sent.orders] + [order for order, _ in self._waiting]
+        return list(self._open_orders.values())
 
-    def _again_at_once(self) -> None:
-        self.later(self.scheduler.between(1, self._world.profile.pause_us), self._step)
+    def _offer(self, order: Order) -> None:
+        self._outbox.offer(self._world.encode(order), order, await_types=order.awaits)
+        self._send()
 
     def _step(self) -> None:
+        """Look for a router, now and then."""
         if self.done:
             return
         if self._link is None:
             router = self._world.some_router()
             if router is not None:
-                self._open(router)
-        if self._link is not None and not self._refused:
-            self._send_more()
+                self._link = self._world.link(self, router)
+                self._outbox.opened()
+        self._send()
         self.later(self.scheduler.between(1, self._world.profile.think_us), self._step)
 
-    def _open(self, router: "RouterProcess") -> None:
-        self._link = self._world.link(self, router)
-        for sent in self._in_flight:
-            self._link.send(self, self._frame(sent))
-
-    def _send_more(self) -> None:
-        if len(self._in_flight) >= self._window or not self._waiting or self._link is None:
-            return
-        count = min(len(self._waiting), self.scheduler.between(1, self._world.profile.batch))
-        taken = [self._waiting.popleft() for _ in range(count)]
-        items = []
-        for _, item in taken:
-            self._seq += 1
-            items.append(msgspec.structs.replace(item, seq=self._seq))
-        self._ticket += 1
-        sent = _Sent(self._ticket, [order for order, _ in taken], items)
-        self._in_flight.append(sent)
-        self._link.send(self, self._frame(sent))
-
-    def _frame(self, sent: _Sent) -> Publishing:
-        again, self._again = self._again, False
-        return Publishing(sent.ticket, PublishBatch(self.name, tuple(sent.items), again))
+    def _send(self) -> None:
+        while self._link is not None and (batch := self._outbox.next_batch()) is not None:
+            self._link.send(self, Publishing(*batch))
 
     def lost(self, link: Link) -> None:
         if link is self._link:
             self._link = None
-            if self._refused:
-                self._refused, self._again = False, True
+            self._outbox.lost()
 
     def received(self, link: Link, frame: object) -> None:
-        if link is not self._link or not isinstance(frame, Published | Replied):
+        if link is not self._link:
             return
-        if isinstance(frame, Replied) or not self._in_flight or frame.ticket != self._in_flight[0].ticket:
-            return
-        if frame.reply.refused:
-            self._refuse(link)
-            return
-        sent = self._in_flight.popleft()
-        assert len(frame.reply.results) == len(sent.orders), "a reply for each event"
-        for order, (taken, event_id) in zip(sent.orders, frame.reply.results, strict=True):
-            self._world.history.acked(Ack(order, Taken(taken), event_id, self.scheduler.now))
+        if isinstance(frame, Published):
+            self._published(frame.ticket, frame.reply)
+        elif isinstance(frame, Replied):
+            self._world.history.replied(frame.root, frame.type, frame.id)
 
-    def _refuse(self, link: Link) -> None:
-        """Those behind it are refused, too; after a while all of them go again, under new tickets."""
-        if self._refused:
-            return
-        self._refused = True
+    def _published(self, ticket: int, reply: PublishReply) -> None:
+        for order, taken, event_id in self._outbox.replied(ticket, reply):
+            del self._open_orders[order.number]
+            self._world.history.acked(Ack(order, self.name, taken, event_id))
+        if self._outbox.paused:
+            self.later(self.scheduler.between(1, self._world.profile.restart_us), self._resume)
+        self._send()
 
-        def retry() -> None:
-            if self._link is not link or not self._refused:
-                return
-            self._refused, self._again = False, True
-            for sent in self._in_flight:
-                self._ticket += 1
-                sent.ticket = self._ticket
-                link.send(self, self._frame(sent))
-
-        self.later(self.scheduler.between(1, self._world.profile.restart_us * 4), retry)
+    def _resume(self) -> None:
+        self._outbox.resume()
+        self._send()

@@ -29,7 +29,7 @@ class Published(Wire):
 class Replied(Wire):
     """The first event of the awaited types."""
 
-    ticket: int
+    root: int
     type: str
     id: int
 

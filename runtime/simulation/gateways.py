@@ -91,7 +91,7 @@ class GatewaysProcess(Process):
         elif call.kind == CallKind.RECONCILE and not self._world.history.took_effect(call):
             done = self._done(call, Outcome.NOT_DONE)
         else:
-            done = self._world.run_gateway(call)
+            done = self._world.run_gateway(call, self.clock)
         link.send(self, done)
 
     def _done(self, call: Call, outcome: Outcome) -> CallDone:

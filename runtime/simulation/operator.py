@@ -24,7 +24,7 @@ class OperatorProcess(Process):
 
     def parked(self) -> list[DeliveryRow]:
         """The dead letters, as the journal has them."""
-        return sorted(self._world.reader().deliveries(Status.PARKED))
+        return sorted(row for row in self._world.store.deliveries.values() if row.status == Status.PARKED)
 
     def decide(self, *, some: bool = False) -> None:
         """Skip what is poison, retry the rest. `some`: only now and then, and sometimes retry poison as well."""

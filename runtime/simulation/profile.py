@@ -55,6 +55,8 @@ class Profile:
     faults: tuple[str, ...] = ()
     """Those that occur."""
     fault_every_us: int = 50_000
+    budget: int = 0
+    """Events that an origin may cause; 0: the usual number."""
     flaky: float = 0.0
     """Turns of flaky handlers that raise."""
     gateway_trouble: float = 0.0
@@ -102,6 +104,7 @@ def draw(random: Random, *, run_on: bool | None = None) -> Profile:
         ),
         faults=tuple(rough),
         fault_every_us=random.choice((20_000, 60_000, 200_000)),
+        budget=random.choice((0, 20, 200)),
         flaky=random.choice((0.0, 0.05, 0.2)),
         gateway_trouble=random.choice((0.0, 0.2, 0.5)),
     )

@@ -7,7 +7,6 @@ from runtime.core.messages import SUPERVISOR, Answer, Batch, CallDone, DeliverBa
 from runtime.core.router import RouterCore
 from runtime.core.staging import Drained, Reply
 from runtime.errors import Fenced, JournalError
-from runtime.simulation.disk import Disk
 from runtime.simulation.frames import (
     Claimed,
     Decide,
@@ -35,7 +34,7 @@ class RouterProcess(Process):
         super().__init__(world.scheduler, f"router-{number}")
         self._world = world
         self._journal = world.open_journal()
-        self._disk = Disk(world.scheduler, self._journal, world.profile.wear)
+        self._disk = world.make_disk(self._journal)
         self.core: RouterCore | None = None
         self.incarnation = 0
         self._servants: dict[str, Link] = {}
@@ -266,4 +265,4 @@ def _frame(ticket: int, reply: Reply) -> Published | DrainOver | Replied:
         return Published(ticket, reply)
     if isinstance(reply, Drained):
         return DrainOver(ticket)
-    return Replied(ticket, reply.entry.type, reply.entry.id)
+    return Replied(reply.entry.root, reply.entry.type, reply.entry.id)

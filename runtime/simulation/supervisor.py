@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runtime.core.messages import SUPERVISOR, Publish, PublishBatch
+from runtime.simulation.client import Order
 from runtime.simulation.frames import Claimed, Published, Publishing
 from runtime.simulation.network import Link
 from runtime.simulation.process import Process
@@ -82,7 +83,7 @@ class SupervisorProcess(Process):
             due = schedule.due(taken, world.started, self.clock)
             if due is not None:
                 self._seq += 1
-                item = world.encode_origin(due.event, time=due.time)
+                item = world.encode(Order(0, due.event, time=due.time))
                 item = msgspec.structs.replace(
                     item, seq=self._seq, fence=self.epoch, schedule=(schedule.name, due.moment)
                 )

@@ -6,10 +6,8 @@ agree on every event and on its place.
 
 from collections.abc import Iterator
 
-from actors import After, Aggregate, App, At, Cancel, Event, Gateway, Heartbeat, cron, on
+from actors import After, Aggregate, App, Cancel, Event, Gateway, Heartbeat, on
 from runtime.simulation.apps.weather import WEATHER
-
-__all__ = ["APP", "Account", "At", "Receipts", "Totals", "cron"]
 
 FOLD = 1_000_003
 
@@ -106,6 +104,13 @@ class Payout(Event):
 
 
 class Receipted(Event):
+    account: str
+    count: int
+
+
+class Noted(Event):
+    """An account heard an announcement."""
+
     account: str
     count: int
 
@@ -241,14 +246,14 @@ class Account(Aggregate, key="account"):
         return Held(account=self.id, number=event.number)
 
     @on
-    def announced(self, event: Announced) -> Receipted | Cancel[ReservationExpired] | None:
+    def announced(self, event: Announced) -> Noted | Cancel[ReservationExpired] | None:
         if self.heard == 0 and event.number % 2:
             return None
         self._fold(event.number)
         self.heard += 1
         if event.number % 5 == 0:
             return Cancel(ReservationExpired, name="r0")
-        return Receipted(account=self.id, count=self.heard) if event.number % 3 == 0 else None
+        return Noted(account=self.id, count=self.heard) if event.number % 3 == 0 else None
 
     @on
     def beat(self, event: Heartbeat) -> None:
@@ -274,13 +279,13 @@ class Receipts(Aggregate, key="account"):
         return Receipted(account=self.id, count=self.count)
 
 
-class Audit(Aggregate, key="account", failures="skip"):
-    """Goes on after a failure. Dedicated: a host of its own."""
+class Audit(Aggregate, key="account", failures="skip", placement="dedicated"):
+    """Goes on after a failure; a host of its own for each."""
 
     count: int = 0
 
     @on
-    def receipted(self, event: Receipted) -> None:
+    def receipted(self, event: Receipted | Noted) -> None:
         self.count += 1
 
     @on

@@ -1,0 +1,116 @@
+"""The supervisor's core: which processes should run, which must be ended, which ticks are due.
+
+Theory of operation. Every process that the app needs is a child: wanted, then starting, then up, until it dies; a dead
+one is started again, at once the first time, later if it keeps dying. A child that has not answered for `patience` is
+taken for stopped or blocked: it is killed, and only its death lets a successor start. Safety does not rest on any of
+this: a second supervisor, or a child that outlives its successor's start, is fenced by epochs in the journal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from actors.schedule import Due, Schedule
+
+SECOND = 1_000_000
+
+
+@dataclass(slots=True)
+class Child:
+    """One process."""
+
+    name: str
+    up: bool = False
+    starting: bool = False
+    heard: int = 0
+    """When it last answered (µs)."""
+    killed: bool = False
+    not_before: int = 0
+    deaths: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start this child."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """End this child's process, which does not answer."""
+
+    name: str
+
+
+class SupervisorCore:
+    """Decides; time is given in µs."""
+
+    def __init__(self, children: Sequence[str], schedules: Sequence[Schedule], *, patience: int = 10 * SECOND) -> None:
+        self._children = {name: Child(name) for name in children}
+        self._schedules = schedules
+        self._patience = patience
+        self.started = 0
+        """The app's first start."""
+        self.taken: dict[str, int] = {}
+        """Last moment taken of each schedule."""
+
+    def want(self, name: str) -> None:
+        """The router needs this host."""
+        self._children.setdefault(name, Child(name))
+
+    def unwant(self, name: str) -> None:
+        self._children.pop(name, None)
+
+    def names(self) -> list[str]:
+        return list(self._children)
+
+    def is_up(self, name: str) -> bool:
+        child = self._children.get(name)
+        return child is not None and child.up
+
+    def came_up(self, name: str, now: int) -> None:
+        child = self._children[name]
+        child.up, child.starting, child.killed, child.heard = True, False, False, now
+
+    def heard(self, name: str, now: int) -> None:
+        child = self._children.get(name)
+        if child is not None:
+            child.heard = now
+
+    def died(self, name: str, now: int) -> None:
+        """Its process is gone. Started again at once; later, up to 5 s, if it died often in the last minute."""
+        child = self._children.get(name)
+        if child is None:
+            return
+        child.up = child.starting = False
+        child.deaths = [*(t for t in child.deaths if t > now - 60 * SECOND), now]
+        often = len(child.deaths) - 2
+        child.not_before = now + min(SECOND // 4 << often, 5 * SECOND) if often > 0 else now
+
+    def actions(self, now: int) -> list[Start | Kill]:
+        """What is to be done now."""
+        found: list[Start | Kill] = []
+        for child in self._children.values():
+            if not child.up and not child.starting and child.not_before <= now:
+                child.starting = True
+                found.append(Start(child.name))
+            elif child.up and not child.killed and now - child.heard > self._patience:
+                child.killed = True
+                found.append(Kill(child.name))
+        return found
+
+    def ticks(self, now: int) -> list[tuple[Schedule, Due]]:
+        """The origin events that are due."""
+        found = []
+        for schedule in self._schedules:
+            due = schedule.due(self.taken.get(schedule.name), self.started, now)
+            if due is not None:
+                found.append((schedule, due))
+        return found
+
+    def next_tick(self, now: int) -> int | None:
+        """When `ticks` has something next."""
+        return min(
+            (s.next(self.taken.get(s.name), self.started, now) for s in self._schedules),
+            default=None,
+        )

@@ -1,0 +1,48 @@
+"""The clock: the one object that reads the time. Real, scaled, or set by hand."""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+SECOND = 1_000_000
+
+
+class Clock(Protocol):
+    """Time as the runtime sees it: µs since the epoch, UTC."""
+
+    def now(self) -> int: ...
+
+    def wait(self, us: int) -> float:
+        """How many real seconds so much of this clock's time takes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RealClock:
+    """The machine's."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+    def wait(self, us: int) -> float:
+        return us / SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledClock:
+    """Runs `factor` times as fast as the machine's, from `start` (µs since the epoch) at the real moment `since`."""
+
+    factor: float
+    start: int
+    since: int
+
+    @classmethod
+    def starting_now(cls, factor: float) -> "ScaledClock":
+        now = RealClock().now()
+        return cls(factor, now, now)
+
+    def now(self) -> int:
+        return self.start + round((RealClock().now() - self.since) * self.factor)
+
+    def wait(self, us: int) -> float:
+        return us / SECOND / self.factor

@@ -1,0 +1,185 @@
+"""Start an app's processes, find those of a running app, end them."""
+
+import os
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal
+
+import ray
+import ray.exceptions
+
+from actors.app import App
+from actors.errors import TrunklineError
+from runtime.core.limits import Limits
+from runtime.core.plan import Placement, cell_plan
+from runtime.errors import AlreadyRunning, NotRunning, StartFailed
+from runtime.journal import lock_journal, open_journal
+from runtime.journal.place import MEMORY, PARTITIONS, absolute
+from runtime.shells.clock import Clock, RealClock
+from runtime.shells.code import dump_app
+from runtime.shells.link import BlockingLink, Hello, LinkLost
+from runtime.shells.router import RouterConfig
+from runtime.shells.supervisor import Supervisor, SupervisorConfig
+
+Lifetime = Literal["driver", "detached"]
+Where = dict[str, Any]
+Progress = Callable[[str], None]
+
+START_TIMEOUT = 120.0
+
+
+def namespace_of(app: str) -> str:
+    """The Ray namespace of an app's actors."""
+    return f"trunkline-{app}"
+
+
+def find(app: str) -> Any:
+    """The supervisor of a running app.
+
+    Raises:
+        NotRunning: there is none on this cluster.
+    """
+    try:
+        return ray.get_actor(f"{app}:Supervisor", namespace=namespace_of(app))
+    except ValueError as error:
+        raise NotRunning(
+            f"no app {app!r} runs on this Ray cluster",
+            hint="start it, with lifetime='detached' if it is to outlive its driver; or name its cluster: address=.",
+        ) from error
+
+
+def start_app(
+    app: App,
+    journal: str,
+    *,
+    lifetime: Lifetime = "driver",
+    placement: Placement | None = None,
+    partitions: int | None = None,
+    clock: Clock | None = None,
+    limits: Limits | None = None,
+    run_on: bool = True,
+    turn_limit: float = 30.0,
+    patience: float = 10.0,
+    progress: Progress = lambda step: None,
+) -> tuple[Any, Where]:
+    """Start an app's supervisor and wait until every process is up; give the supervisor and where it is.
+
+    Raises:
+        AlreadyRunning: the app runs on this cluster, or another process uses its journal.
+        JournalError: the journal can't be used.
+        StartFailed: a process did not come up.
+    """
+    clock = clock or RealClock()
+    namespace = namespace_of(app.name)
+    try:
+        ray.get_actor(f"{app.name}:Supervisor", namespace=namespace)
+    except ValueError:
+        pass
+    else:
+        raise AlreadyRunning(
+            f"app {app.name!r} runs on this Ray cluster already",
+            hint=f"Runtime.attach({app.name!r}) joins it; or stop it first.",
+        )
+    place = absolute(journal)
+    wanted = partitions or PARTITIONS
+    schema_hash = app.catalogue.schema_hash
+    if place != MEMORY:
+        # Seen here first, in the process of whoever can read the error.
+        lock = lock_journal(place, app.name)
+        try:
+            opened = open_journal(
+                place, app=app.name, partitions=wanted, schema_hash=schema_hash, now=clock.now()
+            )
+            wanted = opened.info.partitions
+            opened.close()
+        finally:
+            lock.release()
+    limits = limits or Limits()
+    limits = replace(limits, hosts=max(limits.hosts, 1))
+    folder = os.path.join(tempfile.gettempdir(), f"trunkline-{os.getuid()}-{secrets.token_hex(4)}")
+    router = RouterConfig(
+        app.name,
+        place,
+        schema_hash,
+        cell_plan(app, wanted, placement),
+        limits,
+        clock,
+        os.path.join(folder, "router.sock"),
+        secrets.token_hex(16),
+    )
+    config = SupervisorConfig(
+        router, dump_app(app), namespace, folder, lifetime, 1, run_on, turn_limit, patience
+    )
+    progress("starting the supervisor")
+    supervisor = Supervisor.options(
+        name=f"{app.name}:Supervisor",
+        namespace=namespace,
+        lifetime="detached",
+        num_cpus=0,
+        max_restarts=-1,
+        max_concurrency=1000,
+    ).remote(config)
+    try:
+        progress("starting router, hosts and gateways")
+        errors = ray.get(supervisor.wait_ready.remote(), timeout=START_TIMEOUT)
+        where = ray.get(supervisor.where.remote(), timeout=START_TIMEOUT)
+    except (ray.exceptions.RayError, TimeoutError) as error:
+        stop_app(supervisor)
+        raise StartFailed(
+            f"app {app.name!r} did not come up: {error}", hint="the processes' own words are in Ray's logs."
+        ) from error
+    except BaseException:
+        stop_app(supervisor)
+        raise
+    if errors:
+        stop_app(supervisor)
+        name, cause = next(iter(errors.items()))
+        if isinstance(cause, TrunklineError):
+            raise cause
+        raise StartFailed(
+            f"{name} of app {app.name!r} did not come up: {cause}", hint="the processes' own words are in Ray's logs."
+        ) from cause
+    return supervisor, where
+
+
+def stop_app(supervisor: Any) -> None:
+    """End an app's processes, in order, and see that they are gone."""
+    try:
+        ray.get(supervisor.stop.remote(), timeout=60)
+    except (ray.exceptions.RayError, TimeoutError):
+        pass
+    try:
+        supervisor.leave.remote()
+        ray.kill(supervisor, no_restart=True)
+    except (ray.exceptions.RayError, ValueError):
+        pass
+
+
+class Lifeline:
+    """Held by the driver: when it breaks for good, the app ends. Goes with this process, however it ends."""
+
+    def __init__(self, folder: str, token: str) -> None:
+        self._path = os.path.join(folder, "driver.sock")
+        self._hello = Hello("driver", str(os.getpid()), token)
+        self._closed = threading.Event()
+        self._link: BlockingLink | None = None
+        self._thread = threading.Thread(target=self._hold, name="trunkline-lifeline", daemon=True)
+        self._thread.start()
+
+    def _hold(self) -> None:
+        while not self._closed.is_set():
+            try:
+                self._link = BlockingLink(self._path, self._hello)
+                self._link.receive()
+            except LinkLost:
+                # The supervisor restarts, or has ended.
+                time.sleep(0.1)
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._link is not None:
+            self._link.close()

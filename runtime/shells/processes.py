@@ -1,0 +1,112 @@
+"""The Ray actors: as thin as can be, under the names that `ps` and Ray's dashboard show."""
+
+import asyncio
+import os
+import threading
+from typing import Any
+
+import ray
+
+from runtime.shells.clock import Clock
+from runtime.shells.gateways import GatewaysShell
+from runtime.shells.host import HostShell
+from runtime.shells.router import RouterConfig, RouterShell
+
+
+@ray.remote
+class Router:
+    """`ray::Router`: the router of a cell."""
+
+    def __init__(self, config: RouterConfig) -> None:
+        self._config = config
+        self._shell: RouterShell | None = None
+        self._starting: asyncio.Future[None] | None = None
+
+    async def begin(self) -> int:
+        """Start, once; give the process id."""
+        if self._starting is None:
+            self._shell = RouterShell(self._config)
+            self._starting = asyncio.ensure_future(self._shell.start())
+        await self._starting
+        return os.getpid()
+
+    async def run(self) -> None:
+        """Return when closed."""
+        assert self._shell is not None
+        await self._shell.ended
+
+    async def ping(self) -> int:
+        return os.getpid()
+
+    async def close(self) -> None:
+        if self._shell is not None:
+            await self._shell.close()
+
+    async def leave(self) -> None:
+        ray.actor.exit_actor()
+
+
+@ray.remote
+class Gateways:
+    """`ray::Gateways`: every gateway of an app."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._shell = GatewaysShell(*arguments)
+        self._starting: asyncio.Future[None] | None = None
+        self._never: asyncio.Future[None] | None = None
+
+    async def begin(self) -> int:
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self._shell.start())
+        await self._starting
+        return os.getpid()
+
+    async def run(self) -> None:
+        """Never returns: its end is the process's."""
+        self._never = self._never or asyncio.get_running_loop().create_future()
+        await self._never
+
+    async def ping(self) -> int:
+        return os.getpid()
+
+    async def close(self) -> None:
+        await self._shell.close()
+
+    async def leave(self) -> None:
+        ray.actor.exit_actor()
+
+
+@ray.remote
+class Host:
+    """`ray::Host`: instances and their turns. Its methods run beside the turns, in threads."""
+
+    def __init__(
+        self,
+        name: str,
+        code: bytes,
+        schema_hash: str,
+        partitions: int,
+        path: str,
+        token: str,
+        run_on: bool,
+        turn_limit: float,
+    ) -> None:
+        self._shell = HostShell(
+            name, code, schema_hash, partitions, path, token, run_on=run_on, turn_limit=turn_limit
+        )
+
+    def begin(self) -> int:
+        return os.getpid()
+
+    def run(self) -> None:
+        """Never returns: its end is the process's."""
+        threading.Event().wait()
+
+    def ping(self) -> int:
+        return os.getpid()
+
+    def leave(self) -> None:
+        ray.actor.exit_actor()
+
+
+__all__ = ["Clock", "Gateways", "Host", "Router"]

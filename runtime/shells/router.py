@@ -1,0 +1,482 @@
+"""The router's process: a loop around its core, the journal, and the links of hosts, gateways and clients.
+
+One pass of the loop takes all that has arrived, gives it to the core in one go, sends what may be sent, and commits what
+is to be committed. A commit of few rows is made in place: handing it to a thread costs more than it saves. A larger one
+runs in a thread, and what arrives meanwhile is taken and sent on; so batches grow with the load, and nothing is tuned.
+"""
+
+import asyncio
+import os
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import msgspec
+
+from actors.errors import TrunklineError
+from runtime.core.limits import Limits
+from runtime.core.messages import (
+    SUPERVISOR,
+    Answer,
+    Batch,
+    CallDone,
+    Entry,
+    KeyRow,
+    PublishBatch,
+    PublishReply,
+    Taken,
+    Wire,
+    encode,
+)
+from runtime.core.plan import CellPlan
+from runtime.core.router import RouterCore
+from runtime.core.staging import Drained, RequestReply
+from runtime.errors import AlreadyRunning, Fenced, JournalFull, JournalReadOnly
+from runtime.journal import Journal, Lock, lock_journal, open_journal
+from runtime.shells.clock import Clock
+from runtime.shells.link import Kind, Peer, listen, packed_error, parse_ask
+from runtime.shells.reads import Reads
+
+IN_PLACE = 64
+"""Rows up to which a commit is made in the loop itself."""
+RETRY_AFTER = 0.5
+"""Seconds before a commit that the disk refused is tried again."""
+
+
+class RouterConfig(NamedTuple):
+    """What a router must be told; none of the app's code."""
+
+    app: str
+    journal: str
+    schema_hash: str
+    plan: CellPlan
+    limits: Limits
+    clock: Clock
+    socket: str
+    token: str
+
+
+class RequestAnswer(Wire, frozen=True):
+    """What a request led to: the publish's result, and the reply event if there is one."""
+
+    reply: PublishReply
+    entry: Entry | None
+
+
+_PUBLISH = msgspec.msgpack.Decoder(PublishBatch)
+_ANSWER = msgspec.msgpack.Decoder(Answer)
+_DONE = msgspec.msgpack.Decoder(CallDone)
+_LETTER = msgspec.msgpack.Decoder(tuple[int, str])
+
+
+class _Ticket(NamedTuple):
+    peer: Peer
+    number: int
+    op: str
+    payload: bytes
+
+
+class RouterShell:
+    """One router, in one asyncio loop."""
+
+    def __init__(self, config: RouterConfig) -> None:
+        self.token = config.token
+        self._config = config
+        self._clock = config.clock
+        self._journal: Journal
+        self._core: RouterCore
+        self._reads: Reads
+        self._inputs: list[tuple[Peer, int, int, bytes]] = []
+        self._kick = asyncio.Event()
+        self._hosts: dict[str, Peer] = {}
+        self._host_numbers: dict[Peer, int] = {}
+        self._incarnation = 0
+        self._gateways: Peer | None = None
+        self._supervisor: Peer | None = None
+        self._supervisor_heard = 0.0
+        self._wanted_hosts: dict[str, None] = {}
+        self._tickets: dict[int, _Ticket] = {}
+        self._requests: dict[int, PublishReply] = {}
+        self._next_ticket = 0
+        self._committing: asyncio.Future[None] | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at: int | None = None
+        self._closing: asyncio.Future[None] | None = None
+        self._epochs: dict[int, int] = {}
+        self._stuck = False
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    # ------------------------------------------------------------ start and stop
+
+    async def start(self) -> None:
+        """Open the journal, claim every partition, recover, listen.
+
+        Raises:
+            JournalError: what is wrong with the journal.
+        """
+        config = self._config
+        loop = asyncio.get_running_loop()
+        self._lock = await self._locked()
+        self._journal = await loop.run_in_executor(self._pool, self._open)
+        self._epochs = self._journal.claim(range(config.plan.partitions))
+        self._core = self._recovered()
+        self._reads = Reads(self._journal)
+        self._server = await listen(self, config.socket)
+        self._work = loop.create_task(self._loop())
+
+    async def _locked(self) -> Lock:
+        """The journal's lock: a predecessor that was killed may take a moment to let go of it."""
+        for _ in range(50):
+            try:
+                return lock_journal(self._config.journal, self._config.app)
+            except AlreadyRunning:
+                await asyncio.sleep(0.1)
+        return lock_journal(self._config.journal, self._config.app)
+
+    def _open(self) -> Journal:
+        c = self._config
+        return open_journal(
+            c.journal, app=c.app, partitions=c.plan.partitions, schema_hash=c.schema_hash, now=self._clock.now()
+        )
+
+    def _recovered(self) -> RouterCore:
+        c = self._config
+        partitions = self._journal.info.partitions
+        plan = c.plan._replace(partitions=partitions)
+        recoveries = [self._journal.recover(p, self._epochs[p]) for p in range(partitions)]
+        core = RouterCore(plan, recoveries, c.limits, self._clock.now())
+        reader = self._journal.reader()
+        core.claimed_supervisor(reader.epochs().get(SUPERVISOR, 0))
+        reader.close()
+        return core
+
+    async def close(self) -> None:
+        """Write what there is to write, and the watermarks exactly; close the journal."""
+        self._closing = asyncio.get_running_loop().create_future()
+        self._kick.set()
+        await self._closing
+        self._server.close()
+        for peer in [*self._hosts.values(), self._gateways, self._supervisor]:
+            if peer is not None:
+                peer.close()
+        self._reads.close()
+        self._journal.close()
+        self._lock.release()
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def die(self, why: BaseException) -> None:
+        """End this process at once: a newer owner has taken over, or something is wrong that a restart may mend."""
+        print(f"router {self._config.app}: {type(why).__name__}: {why}", file=sys.stderr, flush=True)
+        if not isinstance(why, Fenced):
+            traceback.print_exception(why)
+        sys.stderr.flush()
+        os._exit(1)
+
+    # ------------------------------------------------------------ links
+
+    def connected(self, peer: Peer) -> None:
+        hello = peer.hello
+        assert hello is not None
+        if hello.role == "host":
+            old = self._hosts.get(hello.name)
+            if old is not None:
+                self._host_lost(old)
+                old.close()
+            self._hosts[hello.name] = peer
+            self._wanted_hosts.pop(hello.name, None)
+            self._reset_host(hello.name, peer)
+        elif hello.role == "gateways":
+            if self._gateways is not None:
+                self._core.gateways_lost(self._clock.now())
+                self._gateways.close()
+            self._gateways = peer
+            self._core.gateways_up()
+        elif hello.role == "supervisor":
+            self._supervisor = peer
+            self._supervisor_heard = asyncio.get_running_loop().time()
+            for name in self._wanted_hosts:
+                peer.send(Kind.START, 0, name.encode())
+        self._kick.set()
+
+    def _reset_host(self, name: str, peer: Peer) -> None:
+        self._incarnation += 1
+        self._host_numbers[peer] = self._incarnation
+        peer.send(Kind.RESET, self._incarnation)
+        self._core.host_up(name)
+
+    def received(self, peer: Peer, kind: int, number: int, payload: bytes) -> None:
+        self._inputs.append((peer, kind, number, payload))
+        self._kick.set()
+
+    def lost(self, peer: Peer) -> None:
+        hello = peer.hello
+        assert hello is not None
+        if peer is self._gateways:
+            self._gateways = None
+            self._core.gateways_lost(self._clock.now())
+        elif peer is self._supervisor:
+            self._supervisor = None
+        elif hello.role == "host":
+            self._host_lost(peer)
+        else:
+            for ticket in [t for t, held in self._tickets.items() if held.peer is peer]:
+                del self._tickets[ticket]
+                self._requests.pop(ticket, None)
+                self._core.cancel(ticket)
+        self._kick.set()
+
+    def _host_lost(self, peer: Peer) -> None:
+        hello = peer.hello
+        self._host_numbers.pop(peer, None)
+        if hello is not None and self._hosts.get(hello.name) is peer:
+            del self._hosts[hello.name]
+            self._core.host_lost(hello.name, self._clock.now())
+
+    # ------------------------------------------------------------ the loop
+
+    async def _loop(self) -> None:
+        try:
+            while True:
+                await self._kick.wait()
+                self._kick.clear()
+                if self._pass():
+                    return
+        except Exception as error:
+            self.die(error)
+
+    def _pass(self) -> bool:
+        """One pass. True: closed."""
+        inputs, self._inputs = self._inputs, []
+        now = self._clock.now()
+        for peer, kind, number, payload in inputs:
+            self._input(peer, kind, number, payload, now)
+        if self._stuck:
+            return False
+        core = self._core
+        core.advance(now)
+        self._look_up()
+        self._deliver()
+        self._start_hosts()
+        if self._committing is None:
+            closing = self._closing is not None
+            batch = core.next_batch(closing=closing)
+            if batch is None:
+                self._tell()
+                if closing:
+                    assert self._closing is not None
+                    self._closing.set_result(None)
+                    return True
+            else:
+                self._commit(batch)
+        self._set_alarm()
+        return False
+
+    def _look_up(self) -> None:
+        core, journal = self._core, self._journal
+        while True:
+            loads, pages, fetches = core.take_loads(), core.take_pages(), core.take_fetches()
+            if loads:
+                core.loaded(loads, journal.instances(loads))
+            for page in pages:
+                core.live_page(page, journal.live(*page))
+            if fetches:
+                core.fetched(journal.entries(fetches))
+            if not loads and not pages:
+                return
+
+    def _deliver(self) -> None:
+        for name, batch in self._core.take_deliveries():
+            peer = self._hosts.get(name)
+            if peer is not None:
+                peer.send(Kind.DELIVER, self._host_numbers[peer], encode(batch))
+
+    def _start_hosts(self) -> None:
+        for name in self._core.take_hosts():
+            if name not in self._hosts:
+                self._wanted_hosts[name] = None
+                if self._supervisor is not None:
+                    self._supervisor.send(Kind.START, 0, name.encode())
+
+    def _commit(self, batch: Batch) -> None:
+        rows = len(batch.entries) + len(batch.instances) + len(batch.deliveries) + len(batch.timers)
+        if rows <= IN_PLACE:
+            try:
+                self._journal.commit(batch)
+            except TrunklineError as error:
+                self._not_committed(error)
+            else:
+                self._core.committed()
+                self._tell()
+                self._kick.set()
+            return
+        loop = asyncio.get_running_loop()
+        self._committing = loop.run_in_executor(self._pool, self._journal.commit, batch)
+        self._committing.add_done_callback(self._commit_ended)
+
+    def _commit_ended(self, future: "asyncio.Future[None]") -> None:
+        self._committing = None
+        error = future.exception()
+        if error is None:
+            self._core.committed()
+            self._tell()
+            self._kick.set()
+        elif isinstance(error, TrunklineError):
+            self._not_committed(error)
+        else:
+            self.die(error)
+
+    def _tell(self) -> None:
+        """Say what is durable now."""
+        core = self._core
+        for ticket, reply in core.take_replies():
+            held = self._tickets.get(ticket)
+            if held is None:
+                continue
+            if isinstance(reply, PublishReply):
+                if held.op == "request" and not reply.refused and reply.results[0][0] in (Taken.NEW, Taken.REPEATED):
+                    self._requests[ticket] = reply
+                    if reply.results[0][0] == Taken.REPEATED:
+                        self._reply_of_old(ticket, reply.results[0][1], held)
+                    continue
+                answer = encode(reply) if held.op == "publish" else encode(RequestAnswer(reply, None))
+            elif isinstance(reply, RequestReply):
+                answer = encode(RequestAnswer(self._requests.pop(ticket), reply.entry))
+            else:
+                assert isinstance(reply, Drained)
+                answer = b""
+            del self._tickets[ticket]
+            held.peer.send(Kind.REPLY, held.number, answer)
+        gateways = self._gateways
+        for call in core.take_calls():
+            if gateways is not None:
+                gateways.send(Kind.CALL, 0, encode(call))
+
+    def _reply_of_old(self, ticket: int, root: int, held: _Ticket) -> None:
+        """A request whose key was taken before: its reply may have been recorded long ago."""
+        types = _PUBLISH.decode(held.payload).await_types
+
+        def found(entry: Entry | None) -> None:
+            if entry is not None and ticket in self._requests:
+                answer = RequestAnswer(self._requests.pop(ticket), entry)
+                self._core.cancel(ticket)
+                del self._tickets[ticket]
+                held.peer.send(Kind.REPLY, held.number, encode(answer))
+
+        self._reads.of_root(root, types, found)
+
+    def _set_alarm(self) -> None:
+        at = self._core.wake_at()
+        if at == self._alarm_at and self._alarm is not None and not self._alarm.cancelled():
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = at
+        if at is not None:
+            delay = max(self._clock.wait(at - self._clock.now()), 0.0)
+            self._alarm = asyncio.get_running_loop().call_later(min(delay, 3600.0), self._wake)
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self._kick.set()
+
+    # ------------------------------------------------------------ inputs
+
+    def _input(self, peer: Peer, kind: int, number: int, payload: bytes, now: int) -> None:
+        if kind == Kind.ANSWER:
+            if self._host_numbers.get(peer) == number and peer.hello is not None:
+                self._core.answer(peer.hello.name, _ANSWER.decode(payload), now)
+        elif kind == Kind.CALL_DONE:
+            if peer is self._gateways:
+                self._core.called(_DONE.decode(payload), now)
+        elif kind == Kind.ASK:
+            op, rest = parse_ask(payload)
+            try:
+                self.asked(peer, number, op, rest, now)
+            except (TrunklineError, msgspec.DecodeError) as error:
+                peer.send(Kind.ERROR, number, packed_error(error))
+        elif kind == Kind.TOLD:
+            self._supervisor_heard = asyncio.get_running_loop().time()
+
+    def asked(self, peer: Peer, number: int, op: str, payload: bytes, now: int) -> None:
+        """One question of a client or the supervisor."""
+        core = self._core
+        if op in ("publish", "request"):
+            batch = _PUBLISH.decode(payload)
+            ticket = self._ticket(peer, number, op, payload if op == "request" else b"")
+            core.publish(ticket, batch, now, self._keys(batch), self._sent(batch))
+        elif op == "drain":
+            core.drain(self._ticket(peer, number, op, payload), payload == b"timers")
+        elif op in ("retry", "skip"):
+            at, address = _LETTER.decode(payload)
+            done = (core.retry if op == "retry" else core.skip)(at, address, now)
+            peer.send(Kind.REPLY, number, encode(done))
+        elif op == "read":
+            self._reads.read(payload, lambda kind, answer: peer.send(kind, number, answer))
+        elif op == "status":
+            status: dict[str, Any] = core.stats() | {"hosts": sorted(self._hosts), "pid": os.getpid()}
+            status["where"] = core.where()
+            peer.send(Kind.REPLY, number, encode(status))
+        elif op == "schedules":
+            peer.send(Kind.REPLY, number, encode(core.schedules()))
+        elif op == "claim":
+            epoch = self._journal.claim([SUPERVISOR])[SUPERVISOR]
+            core.claimed_supervisor(epoch)
+            peer.send(Kind.REPLY, number, encode((epoch, self._journal.info.started, core.schedules())))
+        else:
+            raise TrunklineError(f"a router knows no operation {op!r}", hint="client and runtime differ in version.")
+
+    def _ticket(self, peer: Peer, number: int, op: str, payload: bytes) -> int:
+        self._next_ticket += 1
+        self._tickets[self._next_ticket] = _Ticket(peer, number, op, payload)
+        return self._next_ticket
+
+    def _keys(self, batch: PublishBatch) -> dict[bytes, KeyRow]:
+        wanted = self._core.wants_keys(batch)
+        return self._journal.keys(wanted) if wanted else {}
+
+    def _sent(self, batch: PublishBatch) -> dict[tuple[int, int], int]:
+        found = {}
+        for partition, client, seqs, last in self._core.wants_sent(batch):
+            for seq, id in self._journal.find_sent(partition, client, seqs, last).items():
+                found[partition, seq] = id
+        return found
+
+    # ------------------------------------------------------------ failed commits
+
+    def _not_committed(self, error: TrunklineError) -> None:
+        """Nothing of the batch is in the journal (or nobody can know): start again from what is."""
+        if isinstance(error, Fenced) and SUPERVISOR not in error.partitions:
+            self.die(error)
+        no_room = isinstance(error, JournalFull | JournalReadOnly)
+        tickets, self._tickets = self._tickets, {}
+        self._requests.clear()
+        drains = [held for held in tickets.values() if held.op == "drain"]
+        for held in tickets.values():
+            if held.op == "drain":
+                continue
+            if no_room:
+                held.peer.send(Kind.ERROR, held.number, packed_error(error))
+            else:
+                # Its client sends again over a new link, and what was taken is recognised.
+                held.peer.close()
+        print(f"router {self._config.app}: a commit failed: {error}", file=sys.stderr, flush=True)
+        self._stuck = True
+        loop = asyncio.get_running_loop()
+        loop.call_later(RETRY_AFTER if no_room else 0.0, self._again, drains)
+
+    def _again(self, drains: list[_Ticket]) -> None:
+        try:
+            self._core = self._recovered()
+        except Exception as error:
+            self.die(error)
+        self._stuck = False
+        for name, peer in self._hosts.items():
+            self._reset_host(name, peer)
+        if self._gateways is not None:
+            self._core.gateways_up()
+        for held in drains:
+            self._core.drain(self._ticket(held.peer, held.number, held.op, held.payload), held.payload == b"timers")
+        self._kick.set()

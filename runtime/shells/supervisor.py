@@ -1,0 +1,380 @@
+"""The supervisor's process: starts the others, notices their death, has the stopped killed, beats the heartbeat.
+
+Ray facts that shape it: an actor dies with the worker that created it, so every child is created detached; Ray notices
+a death but not a stopped or blocked process, so children are pinged; a restarted supervisor finds its children by name.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from typing import Any, NamedTuple
+
+import msgspec
+import ray
+import ray.exceptions
+
+from actors.schedule import Due, Schedule
+from runtime.core.messages import Publish, PublishBatch, PublishReply, Taken, encode
+from runtime.core.outgoing import Outgoing
+from runtime.core.partition import partition_of
+from runtime.core.supervisor import Kill, Start, SupervisorCore
+from runtime.shells.clock import RealClock
+from runtime.shells.code import load_app
+from runtime.shells.link import ClientLink, Hello, Kind, LinkLost, Peer, listen
+from runtime.shells.processes import Gateways, Host, Router
+from runtime.shells.router import RouterConfig
+
+PING_EVERY = 1.0
+PATIENCE_S = 10.0
+DRIVER_GRACE_S = 15.0
+"""Seconds that the driver's lifeline may be broken before the app ends: a restarted supervisor is given time."""
+
+
+class SupervisorConfig(NamedTuple):
+    """All that a supervisor, first or restarted, must be told."""
+
+    router: RouterConfig
+    code: bytes
+    namespace: str
+    folder: str
+    """Of the sockets."""
+    lifetime: str
+    spares: int
+    run_on: bool
+    turn_limit: float
+    patience: float
+    beats: bool = True
+
+
+class SupervisorShell:
+    """One supervisor, in one asyncio loop."""
+
+    def __init__(self, config: SupervisorConfig) -> None:
+        self._config = config
+        self.token = config.router.token
+        self._app = load_app(config.code, config.router.schema_hash)
+        self._clock = config.router.clock
+        self._wall = RealClock()
+        hosts = [f"host-{n}" for n in range(config.router.limits.hosts)]
+        names = ["Router", *hosts] + (["Gateways"] if self._app.catalogue.gateways else [])
+        self._core = SupervisorCore(names, self._app.schedules, patience=int(config.patience * 1_000_000))
+        self._actors: dict[str, Any] = {}
+        self._pids: dict[str, int] = {}
+        self._errors: dict[str, BaseException] = {}
+        self._link: ClientLink | None = None
+        self._epoch = 0
+        self._outgoing = Outgoing(self._app.catalogue, config.router.plan.partitions)
+        self._seq = 0
+        self._drivers: set[Peer] = set()
+        self._ending = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._ready = asyncio.Event()
+        self._all_up = asyncio.Event()
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Begin: find the children that live, start the others."""
+        os.makedirs(self._config.folder, mode=0o700, exist_ok=True)
+        if self._config.lifetime == "driver":
+            self._server = await listen(self, os.path.join(self._config.folder, "driver.sock"))
+            self._spawn(self._watch_driver())
+        for name in self._core.names():
+            with contextlib.suppress(ValueError):
+                await self._adopt(name, ray.get_actor(self._ray_name(name), namespace=self._config.namespace))
+        self._spawn(self._oversee())
+        self._spawn(self._stay_linked())
+
+    async def wait_ready(self) -> "dict[str, BaseException]":
+        """Wait until every first child is up; the errors of those that can't come up."""
+        while not all(self._core.is_up(name) for name in self._core.names()):
+            if self._errors:
+                return self._errors
+            self._all_up.clear()
+            await self._all_up.wait()
+        if self._config.spares:
+            # Started ahead, but not before what everybody waits for.
+            self._core.want("spare")
+        return {}
+
+    async def stop(self) -> None:
+        """End the app in order: hosts, gateways, router, then this process."""
+        self._ending = True
+        if self._link is not None:
+            self._link.close()
+        router = self._actors.pop("Router", None)
+        gateways = self._actors.pop("Gateways", None)
+        for name, actor in self._actors.items():
+            await self._end(name, actor)
+        if gateways is not None:
+            with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
+                await asyncio.wait_for(gateways.close.remote(), 10)
+            await self._end("Gateways", gateways)
+        if router is not None:
+            with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
+                await asyncio.wait_for(router.close.remote(), 30)
+            await self._end("Router", router)
+        shutil.rmtree(self._config.folder, ignore_errors=True)
+
+    async def _end(self, name: str, actor: Any) -> None:
+        with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
+            await asyncio.wait_for(actor.leave.remote(), 2)
+        with contextlib.suppress(Exception):
+            ray.kill(actor, no_restart=True)
+        pid = self._pids.pop(name, None)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+    # ------------------------------------------------------------ the driver's lifeline
+
+    def connected(self, peer: Peer) -> None:
+        self._drivers.add(peer)
+
+    def received(self, peer: Peer, kind: int, number: int, payload: bytes) -> None:
+        """A driver says nothing: it is there, or it is not."""
+
+    def lost(self, peer: Peer) -> None:
+        self._drivers.discard(peer)
+
+    async def _watch_driver(self) -> None:
+        grace = DRIVER_GRACE_S
+        while True:
+            await asyncio.sleep(0.25)
+            if self._drivers:
+                # Once it has been seen, a driver that is gone does not come back, but for the moment of a reconnect.
+                grace = 1.0
+                continue
+            grace -= 0.25
+            if grace <= 0 and not self._ending:
+                await self.stop()
+                ray.actor.exit_actor()
+
+    # ------------------------------------------------------------ children
+
+    def _ray_name(self, name: str) -> str:
+        return f"{self._app.name}:{name}"
+
+    async def _oversee(self) -> None:
+        while not self._ending:
+            for action in self._core.actions(self._wall.now()):
+                if isinstance(action, Start):
+                    self._spawn(self._start(action.name))
+                elif isinstance(action, Kill):
+                    self._kill(action.name)
+            for name, actor in list(self._actors.items()):
+                if self._core.is_up(name):
+                    self._spawn(self._ping(name, actor))
+            if self._link is not None and not self._link.is_lost:
+                with contextlib.suppress(LinkLost):
+                    self._link.send(Kind.TOLD, 0)
+            await asyncio.sleep(PING_EVERY)
+
+    async def _start(self, name: str) -> None:
+        c = self._config
+        r = c.router
+        options: dict[str, Any] = {
+            "name": self._ray_name(name),
+            "namespace": c.namespace,
+            "lifetime": "detached",
+            "num_cpus": 0,
+            "max_restarts": 0,
+        }
+        try:
+            if name == "Router":
+                actor = Router.options(**options, max_concurrency=1000).remote(r)
+            elif name == "Gateways":
+                actor = Gateways.options(**options, max_concurrency=1000).remote(
+                    c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, r.clock
+                )
+            else:
+                actor = Host.options(**options, max_concurrency=4).remote(
+                    name, c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, c.run_on, c.turn_limit
+                )
+        except ValueError:
+            # The name is still taken: by a child that is dying, or by one that another supervisor has just started.
+            try:
+                actor = ray.get_actor(self._ray_name(name), namespace=c.namespace)
+            except ValueError:
+                self._core.died(name, self._wall.now())
+                return
+        await self._adopt(name, actor)
+
+    async def _adopt(self, name: str, actor: Any) -> None:
+        """Take a child that was started now or before: it is up when it has begun."""
+        self._actors[name] = actor
+        try:
+            self._pids[name] = await actor.begin.remote()
+        except ray.exceptions.RayTaskError as error:
+            # It lives, and can't begin: what it says is for whoever started the app.
+            self._errors[name] = error.cause if isinstance(error.cause, BaseException) else error
+            self._all_up.set()
+            with contextlib.suppress(Exception):
+                ray.kill(actor, no_restart=True)
+            self._actors.pop(name, None)
+            self._core.died(name, self._wall.now())
+            return
+        except ray.exceptions.RayError as error:
+            if not isinstance(error, ray.exceptions.ActorUnavailableError):
+                self._errors_of_death(name, error)
+            self._actors.pop(name, None)
+            self._core.died(name, self._wall.now())
+            return
+        self._errors.pop(name, None)
+        self._core.came_up(name, self._wall.now())
+        self._all_up.set()
+        self._spawn(self._await_death(name, actor))
+
+    def _errors_of_death(self, name: str, error: BaseException) -> None:
+        if not self._ready.is_set() and "creation task" in str(error):
+            self._errors[name] = error
+            self._all_up.set()
+
+    async def _await_death(self, name: str, actor: Any) -> None:
+        with contextlib.suppress(ray.exceptions.RayError):
+            await actor.run.remote()
+        if self._ending or self._actors.get(name) is not actor:
+            return
+        self._actors.pop(name, None)
+        self._pids.pop(name, None)
+        self._core.died(name, self._wall.now())
+        for action in self._core.actions(self._wall.now()):
+            if isinstance(action, Start):
+                self._spawn(self._start(action.name))
+
+    async def _ping(self, name: str, actor: Any) -> None:
+        with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
+            await asyncio.wait_for(actor.ping.remote(), self._config.patience)
+            self._core.heard(name, self._wall.now())
+
+    def _kill(self, name: str) -> None:
+        """End a process that does not answer: its successor may start only when it is gone."""
+        pid = self._pids.get(name)
+        actor = self._actors.get(name)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if actor is not None:
+            with contextlib.suppress(Exception):
+                ray.kill(actor, no_restart=True)
+
+    # ------------------------------------------------------------ the router: hosts it needs, ticks it takes
+
+    async def _stay_linked(self) -> None:
+        path = self._config.router.socket
+        hello = Hello("supervisor", str(os.getpid()), self.token)
+        while not self._ending:
+            lost = asyncio.Event()
+            try:
+                self._link = await ClientLink.connect(path, hello, self._heard, lost.set)
+            except LinkLost:
+                await asyncio.sleep(0.05)
+                continue
+            beating = asyncio.get_running_loop().create_task(self._beat(self._link))
+            await lost.wait()
+            beating.cancel()
+
+    def _heard(self, kind: int, number: int, payload: bytes) -> None:
+        if kind == Kind.START:
+            self._core.want(payload.decode())
+            for action in self._core.actions(self._wall.now()):
+                if isinstance(action, Start):
+                    self._spawn(self._start(action.name))
+
+    async def _beat(self, link: ClientLink) -> None:
+        """Publish what is due, as long as this supervisor's epoch is the newest."""
+        core = self._core
+        answer = msgspec.msgpack.decode(await link.ask("claim"), type=tuple[int, int, dict[str, int]])
+        self._epoch, core.started, taken = answer
+        core.taken.update(taken)
+        self._ready.set()
+        while self._config.beats:
+            now = self._clock.now()
+            for schedule, due in core.ticks(now):
+                reply = msgspec.msgpack.decode(
+                    await link.ask("publish", encode(self._tick(schedule, due))), type=PublishReply
+                )
+                if reply.refused:
+                    continue
+                core.taken[schedule.name] = due.moment
+                if reply.results[0][0] == Taken.FENCED:
+                    # Another supervisor has claimed, or has published this moment: what it took is taken.
+                    answer = msgspec.msgpack.decode(await link.ask("schedules"), type=dict[str, int])
+                    core.taken.update(answer)
+            following = core.next_tick(self._clock.now())
+            if following is None:
+                return
+            await asyncio.sleep(min(max(self._clock.wait(following - self._clock.now()), 0.001), 60.0))
+
+    def _tick(self, schedule: Schedule, due: Due) -> PublishBatch:
+        plan, place, body = self._outgoing.origin(due.event, source=schedule.name)
+        partition = partition_of(schedule.name, self._config.router.plan.partitions)
+        self._seq += 1
+        item = Publish(
+            partition, self._seq, plan.type, due.time, place.targets, body, None, None, self._epoch,
+            (schedule.name, due.moment),
+        )  # fmt: skip
+        return PublishBatch(f"supervisor-{self._epoch}", (item,), True)
+
+    # ------------------------------------------------------------ for people
+
+    def where(self) -> dict[str, Any]:
+        """Where clients find the app, and its processes."""
+        r = self._config.router
+        return {
+            "app": r.app,
+            "journal": r.journal,
+            "socket": r.socket,
+            "token": r.token,
+            "partitions": r.plan.partitions,
+            "folder": self._config.folder,
+            "lifetime": self._config.lifetime,
+            "node": ray.get_runtime_context().get_node_id(),
+            "schema_hash": r.schema_hash,
+            "processes": {self._ray_name(n): p for n, p in self._pids.items()} | {"Supervisor": os.getpid()},
+        }
+
+
+@ray.remote
+class Supervisor:
+    """`ray::Supervisor`: the one actor that Ray restarts by itself."""
+
+    def __init__(self, config: SupervisorConfig) -> None:
+        self._config = config
+        self._shell: SupervisorShell | None = None
+        self._starting: asyncio.Future[None] | None = None
+        # Restarted, nobody else tells it to begin.
+        ray.get_runtime_context().current_actor.begin.remote()
+
+    async def begin(self) -> int:
+        if self._starting is None:
+            self._shell = SupervisorShell(self._config)
+            self._starting = asyncio.ensure_future(self._shell.start())
+        await self._starting
+        return os.getpid()
+
+    async def wait_ready(self) -> "dict[str, BaseException]":
+        await self.begin()
+        assert self._shell is not None
+        return await self._shell.wait_ready()
+
+    async def where(self) -> dict[str, Any]:
+        await self.begin()
+        assert self._shell is not None
+        return self._shell.where()
+
+    async def stop(self) -> None:
+        await self.begin()
+        assert self._shell is not None
+        await self._shell.stop()
+
+    async def leave(self) -> None:
+        """End this process, for good."""
+        ray.actor.exit_actor()

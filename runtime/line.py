@@ -27,6 +27,20 @@ Connect = Callable[[Callable[[], None]], Awaitable[Link]]
 """Opens a link; calls what it is given when that is lost. Raises LinkLost: try again; another error: it's over."""
 
 
+class _Attempt:
+    """A link in the making, which may be lost before it is one."""
+
+    def __init__(self, line: "Line") -> None:
+        self.line = line
+        self.link: Link | None = None
+        self.is_lost = False
+
+    def lost(self) -> None:
+        self.is_lost = True
+        if self.link is not None:
+            self.line.lost(self.link)
+
+
 class Line:
     """Keeps a link open from `open` to `close`, and asks over it. Belongs to one event loop."""
 
@@ -48,17 +62,9 @@ class Line:
     async def _open(self) -> None:
         pause = PAUSE
         while True:
-            lost = False
-
-            def on_lost() -> None:
-                nonlocal lost
-                lost = True
-                if self._link is not None and self._link is link:
-                    self.lost(link)
-
-            link: Link | None = None
+            attempt = _Attempt(self)
             try:
-                link = await self._connect(on_lost)
+                link = await self._connect(attempt.lost)
             except LinkLost:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, PAUSE_MAX)
@@ -66,8 +72,9 @@ class Line:
             except TrunklineError as error:
                 self.end(error)
                 return
-            if not lost:
+            if not attempt.is_lost:
                 break
+        attempt.link = link
         self._opening = None
         self._link = link
         self._wake()

@@ -1,8 +1,8 @@
 """The publishes of all threads and tasks of a client become one stream of batches.
 
 Any thread may hand an event in; a token comes with it, which is told the result: a future of asyncio's or of
-`concurrent.futures`, or a place in a `Bulk`. Everything else happens in the client's event loop. A thread wakes the loop
-only if it is not about to look anyway, so that handing in costs a microsecond when many do it.
+`concurrent.futures`, or a place in a `Bulk`. Everything else happens in the client's event loop. A thread wakes the
+loop only if it is not about to look anyway, so that handing in costs a microsecond when many do it.
 """
 
 import asyncio

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from runtime.core.messages import (
+    EVERYWHERE,
+    HOME,
     POSITION_BITS,
     POSITION_MASK,
     DeliveryRow,
@@ -13,6 +15,7 @@ from runtime.core.messages import (
     InstanceRow,
     KeyRow,
     TimerRow,
+    decode_targets,
 )
 from runtime.errors import JournalFailed, JournalMismatch
 from runtime.journal.protocol import JournalInfo
@@ -86,15 +89,14 @@ class SqliteReader:
         return [Entry(*row) for row in rows]
 
     def heads(self) -> dict[int, int]:
-        found = {}
-        for partition in range(self._info.partitions):
-            rows = self._all(
-                "select max(at) from log where at > ? and at < ?",
-                partition << POSITION_BITS,
-                (partition + 1) << POSITION_BITS,
-            )
-            found[partition] = (rows[0][0] or 0) & POSITION_MASK
-        return found
+        # One statement sees one moment: an event is never below these heads while its cause is above them.
+        rows = self._all(
+            "with recursive p(n) as (select 0 union all select n + 1 from p where n + 1 < ?) "
+            f"select n, (select max(at) from log where at > n << {POSITION_BITS} and at < (n + 1) << {POSITION_BITS}) "
+            "from p",
+            self._info.partitions,
+        )
+        return {partition: (at or 0) & POSITION_MASK for partition, at in rows}
 
     def entry(self, at: int) -> Entry | None:
         rows = self._all("select * from log where at = ?", at)
@@ -105,11 +107,27 @@ class SqliteReader:
         return KeyRow(*rows[0]) if rows else None
 
     def caused_by(self, ids: Iterable[int]) -> list[Entry]:
-        found = []
-        for one in ids:
-            query = "select * from log where cause = ? and cause > 0 and id = at order by recorded, at"
-            found += [Entry(*row) for row in self._all(query, one)]
-        return found
+        """What an event led to was written where its listeners are: those partitions are read, and no index is kept."""
+        wanted = set(ids)
+        since: dict[int, int] = {}
+        for id in wanted:
+            entry = self.entry(id)
+            if entry is None:
+                continue
+            home = id >> POSITION_BITS
+            since[home] = min(since.get(home, id), id)
+            for where, _ in decode_targets(entry.targets):
+                for partition in range(self._info.partitions) if where == EVERYWHERE else (where,):
+                    if partition not in (HOME, home):
+                        since[partition] = partition << POSITION_BITS
+        found: list[Entry] = []
+        for partition, first in since.items():
+            query = (
+                f"select * from log where at > ? and at < ? and id = at and cause in ({','.join('?' * len(wanted))}) order by at"
+            )
+            rows = self._all(query, first, (partition + 1) << POSITION_BITS, *wanted)
+            found += [Entry(*row) for row in rows]
+        return sorted(found, key=lambda e: (e.recorded, e.at))
 
     def of_root(self, root: int, types: Iterable[str]) -> Entry | None:
         wanted = set(types)

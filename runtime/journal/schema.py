@@ -13,14 +13,13 @@ APPLICATION_ID = 0x54524B4C
 TABLES = """
 create table meta (name text primary key, value text not null) without rowid;
 create table partitions (partition integer primary key, epoch integer not null, watermark integer not null);
--- One row an event; a copy in another partition's log has an id of its own origin. `at` is partition << 40 | position.
+-- One row an event; a copy in another partition's log has the id of its origin. `at` is partition << 40 | position.
+-- No index but this: what an event led to stands in the logs of its listeners' partitions (see reader.caused_by).
 create table log (
     at integer primary key, id integer not null, cause integer not null, root integer not null,
     time integer not null, recorded integer not null, type text not null, client text not null, seq integer not null,
     targets blob not null, body blob not null
 );
--- Events are caused by recent events, so this index grows nearly at its end. Origins and copies are not in it.
-create index log_cause on log (cause) where cause > 0 and id = at;
 create table instances (
     address text primary key, partition integer not null, cursor integer not null, live integer not null, state blob
 ) without rowid;

@@ -57,8 +57,6 @@ class SqliteJournal:
         self._db = connect(path)
         try:
             self._info = self._identify(app, partitions, schema_hash, now)
-            # Look-ups have a connection of their own, since a commit may run in another thread meanwhile.
-            self._look = connect(path, read_only=True)
         except BaseException:
             self._db.close()
             raise
@@ -229,26 +227,26 @@ class SqliteJournal:
         found = {}
         for chunk in chunks(addresses):
             query = f"select * from instances where address in ({marks(chunk)})"
-            for address, partition, cursor, live, state in self._look.execute(query, chunk):
+            for address, partition, cursor, live, state in self._db.execute(query, chunk):
                 found[address] = InstanceRow(address, partition, cursor, bool(live), state)
         return found
 
     def keys(self, keys: Iterable[bytes]) -> dict[bytes, KeyRow]:
         found = {}
         for chunk in chunks(keys):
-            for row in self._look.execute(f"select * from keys where key in ({marks(chunk)})", chunk):
+            for row in self._db.execute(f"select * from keys where key in ({marks(chunk)})", chunk):
                 found[row[0]] = KeyRow(*row)
         return found
 
     def entries(self, ats: Iterable[int]) -> dict[int, Entry]:
         found = {}
         for chunk in chunks(ats):
-            for row in self._look.execute(f"select * from log where at in ({marks(chunk)})", chunk):
+            for row in self._db.execute(f"select * from log where at in ({marks(chunk)})", chunk):
                 found[row[0]] = Entry(*row)
         return found
 
     def live(self, partition: int, group: str, after: str, limit: int) -> list[InstanceRow]:
-        rows = self._look.execute(
+        rows = self._db.execute(
             "select * from instances where address > ? and address < ? and partition = ? and live order by address limit ?",
             (max(after, group + "/"), group + "0", partition, limit),
         )
@@ -259,7 +257,7 @@ class SqliteJournal:
         first = min(wanted)
         found: dict[int, int] = {}
         base = partition << POSITION_BITS
-        rows = self._look.execute(
+        rows = self._db.execute(
             "select id, seq from log where at <= ? and at > ? and client = ? and id = at order by at desc",
             (base | last, base, client),
         )
@@ -274,5 +272,4 @@ class SqliteJournal:
         return SqliteReader(self.path)
 
     def close(self) -> None:
-        self._look.close()
         self._db.close()

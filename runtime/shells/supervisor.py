@@ -155,7 +155,7 @@ class SupervisorShell:
             grace -= 0.25
             if grace <= 0 and not self._ending:
                 await self.stop()
-                ray.actor.exit_actor()
+                ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
 
     # ------------------------------------------------------------ children
 

@@ -1,6 +1,7 @@
 """A supervisor's process: it misses the dead and the stopped, starts others in their place, and beats."""
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import msgspec
 
@@ -85,7 +86,12 @@ class SupervisorProcess(Process):
                 self._seq += 1
                 item = world.encode(Order(0, due.event, time=due.time))
                 item = msgspec.structs.replace(
-                    item, seq=self._seq, fence=self.epoch, schedule=(schedule.name, due.moment)
+                    item,
+                    # Always the same log, whoever beats: it keeps what was taken of the schedule.
+                    partition=crc32(schedule.name.encode()) % world.partitions,
+                    seq=self._seq,
+                    fence=self.epoch,
+                    schedule=(schedule.name, due.moment),
                 )
                 self._ticket += 1
                 self._pending = (self._ticket, item)

@@ -137,7 +137,7 @@ class HandlerPlan:
 class GroupPlan:
     """The aggregates that share one instance: mostly a single class."""
 
-    __slots__ = ("_handlers", "can_emit", "classes", "defaults", "failures", "name", "placement", "singleton")
+    __slots__ = ("_handlers", "can_emit", "classes", "defaults", "failures", "name", "placement", "plain", "singleton")
 
     def __init__(self, name: str, classes: tuple[type[Aggregate], ...]) -> None:
         base = classes[0].__trunkline__
@@ -147,6 +147,8 @@ class GroupPlan:
         self.failures = base.failures
         self.singleton = base.singleton
         self.can_emit = False
+        self.plain = len(classes) == 1 and base.version == 1
+        """Its stored state is the one class's JSON as it is: the fast way."""
         self._handlers: dict[str, tuple[tuple[int, HandlerPlan], ...]] = {}
         self.defaults: bytes | None = None
         """The dump of an empty instance: filled by the first turn."""

@@ -201,7 +201,7 @@ class Instance:
 
     def _check(self, state: bytes) -> None:
         try:
-            if len(self._objects) == 1 and self._extra is None and self._plain():
+            if self.group.plain and self._extra is None:
                 target = self._objects[0]
                 again: Any = type(target).__pydantic_validator__.validate_json(state)
                 if again.__dict__ == target.__dict__:
@@ -228,11 +228,8 @@ class Instance:
             hint="assign values of the field's own type, and no subclasses of it.",
         )
 
-    def _plain(self) -> bool:
-        return all(cls.__trunkline__.version == 1 for cls in self.group.classes)
-
     def _dump(self) -> bytes:
-        if len(self._objects) == 1 and self._extra is None and self._plain():
+        if self.group.plain and self._extra is None:
             target = self._objects[0]
             return type(target).__pydantic_serializer__.to_json(target, warnings=False)
         merged: dict[str, Any] = dict(self._extra or {})
@@ -248,7 +245,7 @@ class Instance:
         made: tuple[Aggregate, ...]
         if state is None:
             made = tuple(cls() for cls in classes)
-        elif len(classes) == 1 and self._extra is None and self._plain():
+        elif self.group.plain and self._extra is None:
             try:
                 made = (classes[0].__pydantic_validator__.validate_json(state),)
             except ValidationError:

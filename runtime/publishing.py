@@ -99,7 +99,8 @@ class Publishing:
         self._load = 0
         """Of the outbox, as last seen: other threads may read it."""
         self._room: list[asyncio.Future[None]] = []
-        self._idle: list[asyncio.Future[None]] = []
+        self._flushing: list[tuple[int, asyncio.Future[None]]] = []
+        """Who waits until so many of all that was ever offered are answered."""
         self._pause = PAUSE
         self._resuming: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
@@ -147,8 +148,8 @@ class Publishing:
         self._load = len(outbox)
         if self._room and self._load + len(self._handed) <= HANDED_MAX // 2:
             _release(self._room)
-        if self._idle and not self._load and not self._handed:
-            _release(self._idle)
+        if self._flushing:
+            self._look_who_is_flushed()
         if outbox.next_deadline < self._alarm_at:
             self._set_alarm()
         if outbox.paused and self._resuming is None:
@@ -210,26 +211,32 @@ class Publishing:
         Raises:
             Overloaded: that took longer than `timeout` seconds.
         """
-        if self._ended is None and self.crowded:
-            await self._wait(self._room, timeout)
-
-    async def flush(self, timeout: float | None) -> None:
-        """Wait until everything that was handed in is answered or given up.
-
-        Raises:
-            Overloaded: that took longer than `timeout` seconds.
-        """
-        if self._handed or len(self._outbox):
-            await self._wait(self._idle, timeout)
-
-    async def _wait(self, waiting: list[asyncio.Future[None]], timeout: float | None) -> None:
+        if self._ended is not None or not self.crowded:
+            return
         future = self._loop.create_future()
-        waiting.append(future)
+        self._room.append(future)
         try:
             async with asyncio.timeout(timeout):
                 await future
         except TimeoutError as error:
             raise _overloaded() from error
+
+    async def flush(self) -> None:
+        """Wait until everything that was handed in before is answered or given up."""
+        self._take()
+        if self._outbox.settled < self._outbox.offered:
+            future = self._loop.create_future()
+            self._flushing.append((self._outbox.offered, future))
+            await future
+
+    def _look_who_is_flushed(self) -> None:
+        settled = self._outbox.settled
+        waiting, self._flushing = self._flushing, []
+        for number, future in waiting:
+            if settled < number:
+                self._flushing.append((number, future))
+            elif not future.done():
+                future.set_result(None)
 
     def drop_cancelled(self) -> None:
         """Some futures were cancelled: their events are not sent, if they were not yet."""

@@ -46,9 +46,10 @@ class GivenUp(Enum):
 class Offer(Generic[T]):
     """One event on its way. `token` is the caller's: it comes back with the result."""
 
-    __slots__ = ("await_types", "deadline", "given_up", "in_flight", "item", "token", "uncertain")
+    __slots__ = ("await_types", "deadline", "given_up", "in_flight", "item", "number", "token", "uncertain")
 
-    def __init__(self, item: Publish, token: T, deadline: float, await_types: tuple[str, ...]) -> None:
+    def __init__(self, number: int, item: Publish, token: T, deadline: float, await_types: tuple[str, ...]) -> None:
+        self.number = number
         self.item = item
         self.token = token
         self.deadline = deadline
@@ -92,12 +93,24 @@ class Outbox(Generic[T]):
         self._paused = False
         self._ticket = 0
         self._seq = 0
+        self.offered = 0
+        """Events offered so far."""
         self.next_deadline = FOREVER
         """No event is due to be given up before this moment."""
 
     def __len__(self) -> int:
         """Events that are neither answered nor sent, and those in flight."""
         return len(self._waiting) + sum(len(batch.offers) for batch in self._flight.values())
+
+    @property
+    def settled(self) -> int:
+        """Of the events offered, so many of the first are no longer under way."""
+        for batch in self._flight.values():
+            return batch.offers[0].number - 1
+        for offer in self._waiting:
+            if not offer.given_up:
+                return offer.number - 1
+        return self.offered
 
     @property
     def is_open(self) -> bool:
@@ -115,7 +128,8 @@ class Outbox(Generic[T]):
         One with `await_types` travels in a batch of its own, for its reply comes with the batch's.
         """
         assert item.seq == 0, "an event is offered once; its number is given here"
-        offer = Offer(item, token, deadline, await_types)
+        self.offered += 1
+        offer = Offer(self.offered, item, token, deadline, await_types)
         self._waiting.append(offer)
         if deadline < self.next_deadline:
             self.next_deadline = deadline

@@ -1,7 +1,8 @@
 """A journal in memory: for tests and the simulator, where it is the disk. Nothing outlives the process."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from runtime.core.messages import (
     POSITION_MASK,
@@ -121,6 +122,9 @@ class MemoryJournal:
                 [t for t in store.taken.values() if t.partition == partition],
                 [s for s in store.schedules.values() if s.partition == partition],
             )
+
+    def prepare(self, batch: Batch) -> Callable[[], None]:
+        return partial(self.store.write, batch)
 
     def commit(self, batch: Batch) -> None:
         self.store.write(batch)

@@ -4,7 +4,7 @@ A journal is opened for one app. It is used from one thread at a time for writin
 others through `reader()`. Every call either did all that it says, durably, or raises and did nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from runtime.core.messages import Batch, DeliveryRow, Entry, InstanceRow, KeyRow, Recovery, TimerRow
@@ -35,6 +35,14 @@ class Journal(Protocol):
 
     def recover(self, partition: int, epoch: int) -> Recovery:
         """Everything that a router must know of a partition it has claimed."""
+        ...
+
+    def prepare(self, batch: Batch) -> Callable[[], None]:
+        """Write a batch up to the point where only the disk must still take it: calling the result makes it durable.
+
+        The result may be called in another thread, while this one goes on; before it has returned nothing else is
+        written. Raises as `commit` does, and so may the result: then nothing was written.
+        """
         ...
 
     def commit(self, batch: Batch) -> None:

@@ -1,7 +1,7 @@
 """The embedded journal: one SQLite file, WAL, synchronous=FULL. A commit is one transaction and one fsync."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -156,6 +156,9 @@ class SqliteJournal:
         )
 
     def commit(self, batch: Batch) -> None:
+        self.prepare(batch)()
+
+    def prepare(self, batch: Batch) -> Callable[[], None]:
         db = self._db
         try:
             db.execute("begin immediate")
@@ -186,13 +189,20 @@ class SqliteJournal:
                 db.executemany("insert or replace into schedules values (?,?,?)", batch.schedules.values())
             if batch.watermarks:
                 self._watermarks(batch.watermarks)
-            db.execute("commit")
         except sqlite3.Error as error:
             self._rollback()
             raise translated(error, self.path) from error
         except BaseException:
             self._rollback()
             raise
+        return self._finish
+
+    def _finish(self) -> None:
+        try:
+            self._db.execute("commit")
+        except sqlite3.Error as error:
+            self._rollback()
+            raise translated(error, self.path) from error
 
     def _fence(self, epochs: dict[int, int]) -> None:
         if len(epochs) > 8:

@@ -1,6 +1,7 @@
 """The Ray actors: as thin as can be, under the names that `ps` and Ray's dashboard show."""
 
 import asyncio
+import gc
 import os
 import threading
 from typing import Any
@@ -11,6 +12,16 @@ from runtime.shells.clock import Clock
 from runtime.shells.gateways import GatewaysShell
 from runtime.shells.host import HostShell
 from runtime.shells.router import RouterConfig, RouterShell
+
+
+def calm_collector() -> None:
+    """Have the cyclic collector look rarely: records are made by the hundred thousand, and hold no cycles.
+
+    Measured: a sixth of the router's time went into looking through its mailboxes.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 50, 1000)
 
 
 @ray.remote
@@ -27,6 +38,7 @@ class Router:
         if self._starting is None:
             self._shell = RouterShell(self._config)
             self._starting = asyncio.ensure_future(self._shell.start())
+            calm_collector()
         await self._starting
         return os.getpid()
 
@@ -94,6 +106,7 @@ class Host:
         self._shell = HostShell(
             name, code, schema_hash, partitions, path, token, run_on=run_on, turn_limit=turn_limit
         )
+        calm_collector()
 
     def begin(self) -> int:
         return os.getpid()

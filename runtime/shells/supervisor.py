@@ -370,6 +370,10 @@ class Supervisor:
         assert self._shell is not None
         return self._shell.where()
 
+    async def code(self) -> bytes:
+        """The app's bytes, for a client that attaches by its name."""
+        return self._config.code
+
     async def stop(self) -> None:
         await self.begin()
         assert self._shell is not None

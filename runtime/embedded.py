@@ -1,0 +1,93 @@
+"""Ray, as this process has it: initialised by us and then ours to end, or somebody else's and left alone."""
+
+import logging
+import threading
+
+import ray
+
+from actors.errors import TrunklineError
+from runtime.errors import NodeLost, StartFailed
+
+_lock = threading.Lock()
+_users = 0
+"""Runtimes of this process that use the Ray which we initialised."""
+_ours = ""
+"""The id of the session that we initialised, as long as it is the one that is up."""
+
+
+class RaySession:
+    """One runtime's use of Ray, from `begin` to `end`. The last to end ends a Ray that we began."""
+
+    def __init__(self, ours: bool) -> None:
+        self._ours = ours
+        self._ended = False
+
+    @classmethod
+    def begin(cls, address: str | None, *, dashboard: bool) -> "RaySession":
+        """Use the Ray that this process is connected to, or connect it, or start one here.
+
+        Raises:
+            StartFailed: Ray said why.
+            TrunklineError: this process is connected to another cluster than `address`.
+        """
+        global _users, _ours
+        with _lock:
+            if ray.is_initialized():
+                _check_address(address)
+                ours = _session() == _ours
+            else:
+                try:
+                    ray.init(address=address, include_dashboard=dashboard, logging_level=logging.ERROR)
+                except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+                    where = f"connect to a Ray cluster at {address!r}" if address else "start Ray"
+                    raise StartFailed(
+                        f"can't {where}: {error}",
+                        hint="address= is a cluster's host:port, or 'auto'; leave it out to start Ray here.",
+                    ) from error
+                _ours, _users, ours = _session(), 0, True
+            if ours:
+                _users += 1
+            return cls(ours)
+
+    def end(self) -> None:
+        """Use it no longer."""
+        global _users, _ours
+        with _lock:
+            if self._ended:
+                return
+            self._ended = True
+            if self._ours and ray.is_initialized() and _session() == _ours:
+                _users -= 1
+                if _users == 0:
+                    _ours = ""
+                    ray.shutdown()
+
+
+def node_lost() -> NodeLost | None:
+    """An error if the Ray node that this process started has died."""
+    node = getattr(ray._private.worker, "_global_node", None)
+    if node is None:
+        return None
+    dead = [name for name, _ in node.dead_processes() if name in ("raylet", "gcs_server")]
+    if not dead:
+        return None
+    return NodeLost(
+        f"the Ray node of this process has died (its {' and '.join(dead)})",
+        hint="close this runtime and start it again on the same journal: nothing acknowledged is lost.",
+    )
+
+
+def _session() -> str:
+    node = getattr(ray._private.worker, "_global_node", None)
+    return getattr(node, "session_name", "") or "unknown"
+
+
+def _check_address(address: str | None) -> None:
+    if address in (None, "auto"):
+        return
+    here = ray.get_runtime_context().gcs_address
+    if address not in (here, f"ray://{here}"):
+        raise TrunklineError(
+            f"this process is connected to the Ray cluster at {here} already, not to {address}",
+            hint="leave address= out to use that one; or call ray.shutdown() first.",
+        )

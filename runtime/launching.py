@@ -1,0 +1,183 @@
+"""From an app, or its name, to a running one with a way to it: Ray, the journal's place, the app's processes, links."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import ray
+import ray.exceptions
+
+from actors.app import App
+from actors.errors import TrunklineError
+from runtime.core.plan import Placement
+from runtime.embedded import RaySession, node_lost
+from runtime.errors import NotRunning, Unreachable
+from runtime.line import Link
+from runtime.progress import Progress
+from runtime.settings import journal_place, read_settings
+from runtime.shells.clock import Clock
+from runtime.shells.code import load_app
+from runtime.shells.launch import Lifeline, find, start_app, stop_app
+from runtime.shells.link import ClientLink, Hello, LinkLost, RayLink
+
+ASK_TIMEOUT = 30.0
+LOOK_AFTER = 0.5
+"""Seconds without a link after which the supervisor is asked what is wrong."""
+
+
+@dataclass(slots=True)
+class Running:
+    """An app that runs, as this process sees it."""
+
+    app: App
+    where: dict[str, Any]
+    supervisor: Any
+    session: RaySession
+    lifeline: Lifeline | None
+    """Held by the driver whose app ends with it."""
+
+    def end(self, stop: bool) -> None:
+        """Leave it; `stop` ends it. An app that lives as long as its driver ends with that."""
+        lost = node_lost() is not None
+        if lost:
+            self._kill_orphans()
+        elif stop or self.lifeline is not None:
+            stop_app(self.supervisor)
+        if self.lifeline is not None:
+            self.lifeline.close()
+        self.session.end()
+
+    def _kill_orphans(self) -> None:
+        """Processes of a dead node may live on for a while, and would keep the journal."""
+        for pid in self.where["processes"].values():
+            try:
+                os.kill(pid, 9)
+            except (ProcessLookupError, PermissionError):
+                continue
+
+
+def launch(
+    app: App,
+    *,
+    journal: str | os.PathLike[str] | None,
+    address: str | None,
+    placement: Placement | None,
+    clock: Clock | None,
+    lifetime: Literal["driver", "detached"],
+    partitions: int | None,
+) -> Running:
+    """Start an app. Blocks, for some seconds. What was begun is ended again if it fails, or is interrupted."""
+    if not isinstance(app, App):
+        raise TrunklineError(
+            f"Runtime.start was given {app!r}, which is no App",
+            hint='app = App("name", ...); Runtime.attach("name") joins one that runs.',
+        )
+    settings = read_settings()
+    place = journal_place(app.name, journal, settings)
+    with Progress(settings.quiet) as progress:
+        progress.step("starting Ray" if address is None else f"connecting to Ray at {address}")
+        session = RaySession.begin(address, dashboard=settings.dashboard)
+        try:
+            supervisor, where = start_app(
+                app,
+                place,
+                lifetime=lifetime,
+                placement=placement or settings.placement,
+                partitions=partitions,
+                clock=clock,
+                progress=progress.step,
+            )
+            lifeline = Lifeline(where["folder"], where["token"]) if lifetime == "driver" else None
+        except BaseException:
+            session.end()
+            raise
+    progress.say(f"trunkline: {app.name} runs; its journal is {place}")
+    return Running(app, where, supervisor, session, lifeline)
+
+
+def join(app: App | str, *, address: str | None) -> Running:
+    """Find an app that runs on this Ray cluster."""
+    settings = read_settings()
+    name = app if isinstance(app, str) else app.name
+    with Progress(settings.quiet) as progress:
+        progress.step("starting Ray" if address is None else f"connecting to Ray at {address}")
+        session = RaySession.begin(address, dashboard=settings.dashboard)
+        try:
+            progress.step(f"looking for {name}")
+            supervisor = find(name)
+            try:
+                where = ray.get(supervisor.where.remote(), timeout=ASK_TIMEOUT)
+                code = ray.get(supervisor.code.remote(), timeout=ASK_TIMEOUT) if isinstance(app, str) else b""
+            except ray.exceptions.ActorDiedError as error:
+                raise _ended(name) from error
+            except (ray.exceptions.RayError, TimeoutError) as error:
+                raise Unreachable(
+                    f"the supervisor of app {name!r} does not answer: {error}",
+                    hint="it may be starting again: try again in a moment.",
+                ) from error
+            if isinstance(app, str):
+                app = load_app(code, where["schema_hash"])
+            elif app.catalogue.schema_hash != where["schema_hash"]:
+                raise TrunklineError(
+                    f"this process has other code for app {name!r} than the one that runs",
+                    hint=f"use the version that was started; or Runtime.attach({name!r}), which uses the app's own.",
+                )
+        except BaseException:
+            session.end()
+            raise
+    return Running(app, where, supervisor, session, None)
+
+
+class Connector:
+    """Opens links to a running app's router."""
+
+    def __init__(self, running: Running, client: str) -> None:
+        self._running = running
+        self._hello = Hello("client", client, running.where["token"])
+        self._asked = time.monotonic()
+
+    async def __call__(self, on_lost: Callable[[], None]) -> Link:
+        """A link.
+
+        Raises:
+            LinkLost: nobody listens at the moment.
+            NotRunning, NodeLost: nobody ever will.
+        """
+        try:
+            if self._running.where["node"] != ray.get_runtime_context().get_node_id():
+                return RayLink(await asyncio.to_thread(self._router))
+            return await ClientLink.connect(self._running.where["socket"], self._hello, None, on_lost)
+        except LinkLost:
+            if time.monotonic() - self._asked > LOOK_AFTER:
+                await asyncio.to_thread(self._look)
+                self._asked = time.monotonic()
+            raise
+
+    def _router(self) -> Any:
+        name = self._running.app.name
+        try:
+            return ray.get_actor(f"{name}:Router", namespace=f"trunkline-{name}")
+        except ValueError as error:
+            raise LinkLost("no router at the moment") from error
+
+    def _look(self) -> None:
+        """Is there still somebody to wait for?"""
+        lost = node_lost()
+        if lost is not None:
+            raise lost
+        try:
+            self._running.where = ray.get(self._running.supervisor.where.remote(), timeout=5)
+        except ray.exceptions.ActorDiedError as error:
+            raise _ended(self._running.app.name) from error
+        except (ray.exceptions.RayError, TimeoutError):
+            return
+
+
+def _ended(name: str) -> NotRunning:
+    return NotRunning(
+        f"app {name!r} has ended",
+        hint="start it again on the same journal: nothing acknowledged is lost.",
+    )

@@ -2,6 +2,7 @@
 
 import sys
 from hashlib import blake2b
+from typing import Any
 
 from ray import cloudpickle
 
@@ -11,7 +12,9 @@ from actors.errors import TrunklineError
 
 def dump_app(app: App) -> bytes:
     """The app's bytes. Classes of `__main__`, of notebooks and of functions go by value, with what they name."""
-    return cloudpickle.dumps(app)
+    dumps: Any = cloudpickle.dumps
+    code: bytes = dumps(app)
+    return code
 
 
 def load_app(code: bytes, schema_hash: str) -> App:

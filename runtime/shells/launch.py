@@ -115,7 +115,8 @@ def start_app(
         router, dump_app(app), namespace, folder, lifetime, 1, run_on, turn_limit, patience
     )
     progress("starting the supervisor")
-    supervisor = Supervisor.options(
+    actor_class: Any = Supervisor
+    supervisor = actor_class.options(
         name=f"{app.name}:Supervisor",
         namespace=namespace,
         lifetime="detached",

@@ -144,6 +144,25 @@ class Peer(asyncio.Protocol):
             self._transport.abort()
 
 
+class RayPeer(Peer):
+    """The caller of a Ray call, in the place of a link: it asks once."""
+
+    def __init__(self) -> None:
+        self.hello = Hello("client", "by Ray", "")
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def send(self, kind: int, number: int, payload: bytes = b"") -> None:
+        if not self.answer.done():
+            if kind == Kind.REPLY:
+                self.answer.set_result(payload)
+            else:
+                self.answer.set_exception(pickle.loads(payload))
+
+    def close(self) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(ConnectionResetError("the router starts again"))
+
+
 class Server(Protocol):
     """Who owns the listening socket."""
 

@@ -36,7 +36,7 @@ from runtime.core.staging import Drained, RequestReply
 from runtime.errors import AlreadyRunning, Fenced, JournalFull, JournalReadOnly
 from runtime.journal import Journal, Lock, lock_journal, open_journal
 from runtime.shells.clock import Clock
-from runtime.shells.link import Kind, Peer, listen, packed_error, parse_ask
+from runtime.shells.link import Kind, Peer, RayPeer, listen, packed_error, parse_ask
 from runtime.shells.reads import Reads
 
 IN_PLACE = 64
@@ -430,6 +430,19 @@ class RouterShell:
             peer.send(Kind.REPLY, number, encode((epoch, self._journal.info.started, core.schedules())))
         else:
             raise TrunklineError(f"a router knows no operation {op!r}", hint="client and runtime differ in version.")
+
+    async def ask(self, op: str, payload: bytes) -> bytes:
+        """A question that came as a Ray call.
+
+        Raises:
+            TrunklineError: as it would be sent over a link.
+        """
+        caller = RayPeer()
+        try:
+            self.received(caller, Kind.ASK, 0, op.encode() + b"\0" + payload)
+            return await caller.answer
+        finally:
+            self.lost(caller)
 
     def _ticket(self, peer: Peer, number: int, op: str, payload: bytes) -> int:
         self._next_ticket += 1

@@ -26,8 +26,12 @@ from runtime.shells.link import ClientLink, Hello, Kind, LinkLost, Peer, listen
 from runtime.shells.processes import Gateways, Host, Router
 from runtime.shells.router import RouterConfig
 
+def _ray(thing: Any) -> Any:
+    """Ray's decorated classes and some of its functions have no types."""
+    return thing
+
+
 PING_EVERY = 1.0
-PATIENCE_S = 10.0
 DRIVER_GRACE_S = 15.0
 """Seconds that the driver's lifeline may be broken before the app ends: a restarted supervisor is given time."""
 
@@ -189,13 +193,13 @@ class SupervisorShell:
         }
         try:
             if name == "Router":
-                actor = Router.options(**options, max_concurrency=1000).remote(r)
+                actor = _ray(Router).options(**options, max_concurrency=1000).remote(r)
             elif name == "Gateways":
-                actor = Gateways.options(**options, max_concurrency=1000).remote(
+                actor = _ray(Gateways).options(**options, max_concurrency=1000).remote(
                     c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, r.clock
                 )
             else:
-                actor = Host.options(**options, max_concurrency=4).remote(
+                actor = _ray(Host).options(**options, max_concurrency=4).remote(
                     name, c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, c.run_on, c.turn_limit
                 )
         except ValueError:
@@ -306,8 +310,8 @@ class SupervisorShell:
                 core.taken[schedule.name] = due.moment
                 if reply.results[0][0] == Taken.FENCED:
                     # Another supervisor has claimed, or has published this moment: what it took is taken.
-                    answer = msgspec.msgpack.decode(await link.ask("schedules"), type=dict[str, int])
-                    core.taken.update(answer)
+                    taken = msgspec.msgpack.decode(await link.ask("schedules"), type=dict[str, int])
+                    core.taken.update(taken)
             following = core.next_tick(self._clock.now())
             if following is None:
                 return
@@ -381,4 +385,4 @@ class Supervisor:
 
     async def leave(self) -> None:
         """End this process, for good."""
-        ray.actor.exit_actor()
+        _ray(ray.actor).exit_actor()

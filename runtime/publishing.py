@@ -205,6 +205,11 @@ class Publishing:
         self._set_alarm()
         self._pump()
 
+    def complete(self, bulk: Bulk) -> None:
+        """All of a bulk is handed in; called in the loop after its last event was."""
+        self._take()
+        bulk.complete()
+
     async def room(self, timeout: float) -> None:
         """Wait until much less waits for its answer.
 

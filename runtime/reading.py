@@ -133,13 +133,12 @@ class Reading:
         assert isinstance(found, cls)
         return found
 
-    async def instances(self, cls: type[Aggregate]) -> AsyncIterator[str]:
+    async def instance_pages(self, cls: type[Aggregate]) -> AsyncIterator[list[str]]:
         name = self._group(cls).name
         after = ""
         while True:
             rows: list[InstanceRow] = await self._ask(list[InstanceRow], "group", name, after, PAGE)
-            for row in rows:
-                yield row.address.partition("/")[2]
+            yield [row.address.partition("/")[2] for row in rows]
             if len(rows) < PAGE:
                 return
             after = rows[-1].address
@@ -147,15 +146,15 @@ class Reading:
     # ------------------------------------------------------------ idempotency keys
 
     async def has(self, event_type: type[Event] | str, key: str, routing_key: Key | None = None) -> bool:
-        name = next(iter(self._types((event_type,)) or ()))
+        name = next(iter(self.types((event_type,))))
         digest = key_digest(name, "" if routing_key is None else str(routing_key), key)
         row: KeyRow | None = await self._ask(KeyRow | None, "key", digest)
         return row is not None
 
     # ------------------------------------------------------------ events
 
-    def _types(self, wanted: Iterable[type[Event] | str]) -> frozenset[str] | None:
-        """Wire types; a base class stands for its subclasses. None: all."""
+    def types(self, wanted: Iterable[type[Event] | str]) -> frozenset[str]:
+        """Wire types; a base class stands for its subclasses."""
         names: set[str] = set()
         for one in wanted:
             if isinstance(one, str):
@@ -168,7 +167,7 @@ class Reading:
                     hint=f"its events are {', '.join(sorted(self._catalogue.events))}.",
                 )
             names |= found
-        return frozenset(names) or None
+        return frozenset(names)
 
     def recorded(self, entry: Entry) -> Recorded:
         """An entry of a log, for people."""
@@ -192,19 +191,18 @@ class Reading:
             event,
         )
 
-    async def tail(
+    async def tail_pages(
         self, types: tuple[type[Event] | str, ...], since: datetime | EventId | None, follow: bool
-    ) -> AsyncIterator[Recorded]:
-        wanted = self._types(types)
+    ) -> AsyncIterator[list[Recorded]]:
+        wanted = self.types(types)
         merge = _Merge(self)
         await merge.begin(since)
         pause = LOOK_AGAIN[0]
         while True:
             any_new = False
-            async for entry in merge.news():
+            async for page in merge.news():
                 any_new = True
-                if wanted is None or entry.type in wanted:
-                    yield self.recorded(entry)
+                yield [self.recorded(entry) for entry in page if not wanted or entry.type in wanted]
             if not follow:
                 return
             pause = LOOK_AGAIN[0] if any_new else min(pause * 2, LOOK_AGAIN[1])
@@ -299,8 +297,9 @@ class _Merge:
         firsts = await asyncio.gather(*(self._reading.first_since(p, head, moment) for p, head in heads.items()))
         self._after = dict(zip(heads, firsts, strict=True))
 
-    async def news(self) -> AsyncIterator[Entry]:
-        """What has been written since the last look."""
+    async def news(self) -> AsyncIterator[list[Entry]]:
+        """What has been written since the last look, in pages."""
+        found: list[Entry] = []
         heads = await self._reading.heads()
         moved = [p for p, head in heads.items() if head > self._after.get(p, 0)]
         pages = await asyncio.gather(*(self._page(p, heads[p]) for p in moved))
@@ -313,7 +312,10 @@ class _Merge:
                 if entry.at == self._skip_to:
                     self._skip_to = None
             elif entry.at == entry.id:
-                yield entry
+                found.append(entry)
+                if len(found) == PAGE:
+                    yield found
+                    found = []
             partition = at >> 40
             self._after[partition] = at & ((1 << 40) - 1)
             index += 1
@@ -323,6 +325,8 @@ class _Merge:
                 heapreplace(heap, (*_order(page[index]), page, index))
             else:
                 heappop(heap)
+        if found:
+            yield found
 
     async def _page(self, partition: int, head: int) -> list[Entry]:
         after = self._after.get(partition, 0)

@@ -105,6 +105,7 @@ class SqliteJournal:
 
     def claim(self, partitions: Sequence[int]) -> dict[int, int]:
         db = self._db
+        assert not db.in_transaction, "a claim while a batch is being written would undo it"
         try:
             db.execute("begin immediate")
             db.executemany("update partitions set epoch = epoch + 1 where partition = ?", [(p,) for p in partitions])

@@ -106,6 +106,7 @@ class RouterShell:
         self._alarm_at: int | None = None
         self._closing: asyncio.Future[None] | None = None
         self._epochs: dict[int, int] = {}
+        self._claims: list[tuple[Peer, int]] = []
         self._stuck = False
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -262,6 +263,7 @@ class RouterShell:
         self._deliver()
         self._start_hosts()
         if self._committing is None:
+            self._claim()
             closing = self._closing is not None
             batch = core.next_batch(closing=closing)
             if batch is not None:
@@ -425,9 +427,7 @@ class RouterShell:
         elif op == "schedules":
             peer.send(Kind.REPLY, number, encode(core.schedules()))
         elif op == "claim":
-            epoch = self._journal.claim([SUPERVISOR])[SUPERVISOR]
-            core.claimed_supervisor(epoch)
-            peer.send(Kind.REPLY, number, encode((epoch, self._journal.info.started, core.schedules())))
+            self._claims.append((peer, number))
         else:
             raise TrunklineError(f"a router knows no operation {op!r}", hint="client and runtime differ in version.")
 
@@ -443,6 +443,14 @@ class RouterShell:
             return await caller.answer
         finally:
             self.lost(caller)
+
+    def _claim(self) -> None:
+        """Take epochs for supervisors that asked: a write of its own, so not while a commit is under way."""
+        for peer, number in self._claims:
+            epoch = self._journal.claim([SUPERVISOR])[SUPERVISOR]
+            self._core.claimed_supervisor(epoch)
+            peer.send(Kind.REPLY, number, encode((epoch, self._journal.info.started, self._core.schedules())))
+        self._claims.clear()
 
     def _ticket(self, peer: Peer, number: int, op: str, payload: bytes) -> int:
         self._next_ticket += 1

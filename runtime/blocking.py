@@ -1,0 +1,278 @@
+"""`Runtime`: the blocking face of `AsyncRuntime`, for threads. One event loop in a thread of its own serves them all."""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import Future
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Literal, TypeVar, overload
+
+from actors.aggregate import Aggregate
+from actors.app import App
+from actors.errors import TrunklineError
+from actors.event import Event
+from actors.handler import Key
+from runtime.client import CLOSE_PATIENCE, AsyncRuntime
+from runtime.core.plan import Placement
+from runtime.launching import join, launch
+from runtime.publishing import EventId
+from runtime.reading import DeadLetter, Recorded
+from runtime.shells.clock import Clock
+
+A = TypeVar("A", bound=Aggregate)
+R = TypeVar("R", bound=Event)
+T = TypeVar("T")
+
+
+class LoopThread:
+    """An event loop in a daemon thread, for callers in other threads."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="trunkline-client", daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine there and wait for it here. Interrupted here, it is cancelled there."""
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise TrunklineError(
+                "a blocking call was made in the runtime's own thread, which would wait for itself",
+                hint="a future's callback must not block: hand on what it gets to another thread.",
+            )
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return self.result(future, future.cancel)
+
+    def result(self, future: "Future[T]", abandon: Callable[[], Any]) -> T:
+        """Wait for a future; call `abandon` if the wait is interrupted."""
+        try:
+            return future.result()
+        except BaseException:
+            if not future.done():
+                abandon()
+            raise
+
+    def soon(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self._loop.call_soon_threadsafe(function, *arguments)
+
+    def iterate(self, pages: AsyncIterator[list[T]]) -> Iterator[T]:
+        """The items of an asynchronous iterator of pages."""
+        try:
+            while (page := self.run(_next(pages))) is not None:
+                yield from page
+        finally:
+            self.run(pages.aclose())  # type: ignore[attr-defined]
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _next(pages: AsyncIterator[list[T]]) -> list[T] | None:
+    return await anext(pages, None)
+
+
+class BlockingDeadLetters:
+    """What could not be handled, and waits for somebody to decide."""
+
+    def __init__(self, thread: LoopThread, client: AsyncRuntime) -> None:
+        self._thread = thread
+        self._letters = client.dead_letters
+
+    def list(self) -> list[DeadLetter]:
+        """All of them, in the order of their place in the log."""
+        return self._thread.run(self._letters.list())
+
+    def retry(self, letter: DeadLetter) -> bool:
+        """Handle it again, and then what is held behind it. False: it was decided already."""
+        return self._thread.run(self._letters.retry(letter))
+
+    def skip(self, letter: DeadLetter) -> bool:
+        """Go on without it: its instance handles what is held behind it. False: it was decided already."""
+        return self._thread.run(self._letters.skip(letter))
+
+
+class Runtime:
+    """A running app, for any number of threads. All times are in seconds; what is acknowledged is durable.
+
+    Each method does what `AsyncRuntime`'s of the same name does, and raises the same errors. Made by `start` or
+    `attach`; a context manager, which closes it.
+    """
+
+    def __init__(self, client: AsyncRuntime, thread: LoopThread) -> None:
+        self._client = client
+        self._thread = thread
+        self._closed = False
+        self.app = client.app
+        self.journal = client.journal
+        """Where the journal is: an absolute path, or a URL."""
+        self.dead_letters = BlockingDeadLetters(thread, client)
+
+    # ------------------------------------------------------------ life
+
+    @classmethod
+    def start(
+        cls,
+        app: App,
+        *,
+        journal: str | os.PathLike[str] | None = None,
+        address: str | None = None,
+        placement: Placement | None = None,
+        clock: Clock | None = None,
+        lifetime: Literal["driver", "detached"] = "driver",
+        partitions: int | None = None,
+    ) -> "Runtime":
+        """Start an app, on its journal if it has one already: see `AsyncRuntime.start`."""
+        running = launch(
+            app,
+            journal=journal,
+            address=address,
+            placement=placement,
+            clock=clock,
+            lifetime=lifetime,
+            partitions=partitions,
+        )
+        return cls._of(lambda: AsyncRuntime.of(running), running.end)
+
+    @classmethod
+    def attach(cls, app: App | str, *, address: str | None = None) -> "Runtime":
+        """Join an app that runs on this Ray cluster: see `AsyncRuntime.attach`."""
+        running = join(app, address=address)
+        return cls._of(lambda: AsyncRuntime.of(running), running.end)
+
+    @classmethod
+    def _of(cls, make: Callable[[], AsyncRuntime], end: Callable[[bool], None] = lambda stop: None) -> "Runtime":
+        async def made() -> AsyncRuntime:
+            return make()
+
+        thread = LoopThread()
+        try:
+            return cls(thread.run(made()), thread)
+        except BaseException:
+            thread.close()
+            end(False)
+            raise
+
+    def close(self) -> None:
+        """Leave the app. One with lifetime "driver" that was started here ends; another goes on."""
+        self._close(False, CLOSE_PATIENCE)
+
+    def stop(self) -> None:
+        """End the app for everyone, whatever its lifetime, and leave it."""
+        self._close(True, CLOSE_PATIENCE)
+
+    def _close(self, stop: bool, patience: float) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._thread.run(self._client.leave(patience))
+        finally:
+            # In the caller's thread: Ray is ended where it was begun.
+            self._client.end(stop)
+            self._thread.close()
+
+    def __enter__(self) -> "Runtime":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._close(False, CLOSE_PATIENCE if error is None else 1.0)
+
+    # ------------------------------------------------------------ publish
+
+    @overload
+    def publish(
+        self,
+        event: Event,
+        *,
+        idempotency_key: str | None = None,
+        time: datetime | None = None,
+        timeout: float = 60.0,
+        wait: Literal[True] = True,
+    ) -> EventId: ...
+    @overload
+    def publish(
+        self,
+        event: Event,
+        *,
+        idempotency_key: str | None = None,
+        time: datetime | None = None,
+        timeout: float = 60.0,
+        wait: Literal[False],
+    ) -> "Future[EventId]": ...
+    @overload
+    def publish(
+        self, event: Iterable[Event], *, time: datetime | None = None, timeout: float = 60.0, wait: Literal[True] = True
+    ) -> list[EventId]: ...
+    @overload
+    def publish(
+        self, event: Iterable[Event], *, time: datetime | None = None, timeout: float = 60.0, wait: Literal[False]
+    ) -> "Future[list[EventId]]": ...
+    def publish(
+        self,
+        event: Event | Iterable[Event],
+        *,
+        idempotency_key: str | None = None,
+        time: datetime | None = None,
+        timeout: float = 60.0,
+        wait: bool = True,
+    ) -> "EventId | list[EventId] | Future[EventId] | Future[list[EventId]]":
+        """Make an event durable; return its id. Handlers run later. Of an iterable the ids, in order.
+
+        With wait=False a `concurrent.futures.Future` is returned as soon as the event is on its way. See
+        `AsyncRuntime.publish`.
+        """
+        client, publishing = self._client, self._client.publishing
+        if isinstance(event, Event):
+            item = client.encoder.encode(event, idempotency_key, time)
+            if publishing.crowded:
+                self._thread.run(publishing.room(timeout))
+            future: Future[EventId] = Future()
+            publishing.hand(item, future, timeout)
+            return self._result(future) if wait else future
+        ids: Future[list[EventId]] = Future()
+        for _ in client.hand_many(event, idempotency_key, time, timeout, ids):
+            self._thread.run(publishing.room(timeout))
+        return self._result(ids) if wait else ids
+
+    def _result(self, future: "Future[T]") -> T:
+        def abandon() -> None:
+            future.cancel()
+            self._thread.soon(self._client.publishing.drop_cancelled)
+
+        return self._thread.result(future, abandon)
+
+    def request(self, event: Event, *replies: type[R], timeout: float = 30.0) -> R:
+        """Publish an event, and return the first event of these classes that it leads to, however indirectly."""
+        return self._thread.run(self._client.request(event, *replies, timeout=timeout))
+
+    # ------------------------------------------------------------ look
+
+    def get(self, cls: type[A], id: Key | None = None) -> A | None:
+        """A copy of an instance's committed state, at once. None: no keyed event yet, or retired."""
+        return self._thread.run(self._client.get(cls, id))
+
+    def instances(self, cls: type[Aggregate]) -> Iterator[str]:
+        """The ids of the live instances of a class, in the order of their text."""
+        return self._thread.iterate(self._client.reading.instance_pages(cls))
+
+    def tail(
+        self, *types: type[Event] | str, since: datetime | EventId | None = None, follow: bool = False
+    ) -> Iterator[Recorded]:
+        """What was recorded, oldest first: see `AsyncRuntime.tail`."""
+        return self._thread.iterate(self._client.reading.tail_pages(types, since, follow))
+
+    def has(self, event_type: type[Event] | str, key: str, routing_key: Key | None = None) -> bool:
+        """Was an event of this type with this idempotency key taken?"""
+        return self._thread.run(self._client.has(event_type, key, routing_key))
+
+    def drain(self, timeout: float | None = None, *, timers: bool = False) -> None:
+        """Wait until all that was published before, by anyone, and what followed is handled, parked or held."""
+        self._thread.run(self._client.drain(timeout, timers=timers))
+
+    def status(self) -> dict[str, Any]:
+        """Counts and places of the running app, for people."""
+        return self._thread.run(self._client.status())

@@ -1,0 +1,399 @@
+"""`AsyncRuntime`: a running app, seen from one event loop. `runtime.blocking` is the same for threads."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Literal, TypeVar, overload
+
+import msgspec
+
+from actors.aggregate import Aggregate
+from actors.app import App
+from actors.errors import TrunklineError
+from actors.event import Event
+from actors.handler import Key
+from runtime.core.plan import Placement
+from runtime.embedded import node_lost
+from runtime.encode import Encoder
+from runtime.errors import DrainTimeout, NotRunning, Unreachable
+from runtime.launching import Connector, Running, join, launch
+from runtime.line import Connect, Line
+from runtime.publishing import Bulk, EventId, Publishing
+from runtime.reading import DeadLetter, Reading, Recorded
+from runtime.requesting import Requesting
+from runtime.shells.clock import Clock
+from runtime.wire import Codec
+
+A = TypeVar("A", bound=Aggregate)
+R = TypeVar("R", bound=Event)
+
+CLOSE_PATIENCE = 10.0
+"""Seconds that `close` gives events that were published with wait=False."""
+LOOK_AT_NODE = 0.5
+
+
+class DeadLetters:
+    """What could not be handled, and waits for somebody to decide."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    async def list(self) -> list[DeadLetter]:
+        """All of them, in the order of their place in the log."""
+        return await self._reading.dead_letters()
+
+    async def retry(self, letter: DeadLetter) -> bool:
+        """Handle it again, and then what is held behind it. False: it was decided already."""
+        return await self._reading.decide(letter, "retry")
+
+    async def skip(self, letter: DeadLetter) -> bool:
+        """Go on without it: its instance handles what is held behind it. False: it was decided already."""
+        return await self._reading.decide(letter, "skip")
+
+
+class AsyncRuntime:
+    """A running app. All times are in seconds; what is acknowledged is durable.
+
+    Belongs to the event loop that it was started in. Made by `start` or `attach`, not by its constructor.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        partitions: int,
+        connect: Connect,
+        *,
+        client: str | None = None,
+        journal: str = "",
+        end: Callable[[bool], None] = lambda stop: None,
+        codec: Codec | None = None,
+        embedded: bool = False,
+    ) -> None:
+        client = client or secrets.token_hex(6)
+        self.app = app
+        self.journal = journal
+        """Where the journal is: an absolute path, or a URL."""
+        self.end = end
+        """Leaves the app itself, and Ray; blocks. True: ends the app for everyone."""
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self.encoder = Encoder(app.catalogue, partitions, codec=codec)
+        self._line = Line(connect)
+        self.publishing = Publishing(self._line, client)
+        self.reading = Reading(self._line, app, codec)
+        self._requesting = Requesting(self._line, self.reading, client)
+        self.dead_letters = DeadLetters(self.reading)
+        self._watch = self._loop.create_task(self._watch_node()) if embedded else None
+        self._line.open()
+
+    # ------------------------------------------------------------ life
+
+    @classmethod
+    async def start(
+        cls,
+        app: App,
+        *,
+        journal: str | os.PathLike[str] | None = None,
+        address: str | None = None,
+        placement: Placement | None = None,
+        clock: Clock | None = None,
+        lifetime: Literal["driver", "detached"] = "driver",
+        partitions: int | None = None,
+    ) -> "AsyncRuntime":
+        """Start an app, on its journal if it has one already.
+
+        Args:
+            journal: a path, or a URL as SQLAlchemy writes it; by default `<app>.db` in the working directory
+                (`~/.trunkline/<app>.db` in a submitted job).
+            address: of a Ray cluster. Without it the Ray that this process has is used, and left up; without that,
+                `ray.init()` is called.
+            placement: overrides for all classes what they say: "dedicated" gives each instance a Ray actor of its own.
+            clock: what the runtime takes for the time.
+            lifetime: "driver": the app ends with this process, however that ends; "detached": with `stop()`.
+            partitions: fixed when the journal is made (64 by default).
+
+        Raises:
+            AlreadyRunning: the app, or another one on this journal, runs.
+            JournalError: the journal can't be used.
+            StartFailed: a process did not come up.
+        """
+        running = await asyncio.to_thread(
+            launch,
+            app,
+            journal=journal,
+            address=address,
+            placement=placement,
+            clock=clock,
+            lifetime=lifetime,
+            partitions=partitions,
+        )
+        return cls.of(running)
+
+    @classmethod
+    async def attach(cls, app: App | str, *, address: str | None = None) -> "AsyncRuntime":
+        """Join an app that runs on this Ray cluster: given itself, or by its name, with the code it was started with.
+
+        Raises:
+            NotRunning: there is none.
+        """
+        return cls.of(await asyncio.to_thread(join, app, address=address))
+
+    @classmethod
+    def of(cls, running: Running) -> "AsyncRuntime":
+        """A client of an app that was launched or joined, in the running event loop."""
+        client = secrets.token_hex(6)
+        where = running.where
+        return cls(
+            running.app,
+            where["partitions"],
+            Connector(running, client),
+            client=client,
+            journal=where["journal"],
+            end=running.end,
+            embedded=True,
+        )
+
+    async def close(self) -> None:
+        """Leave the app. One with lifetime "driver" that was started here ends; another goes on.
+
+        What was published with wait=False is awaited first, up to 10 s.
+        """
+        await self._close(False, CLOSE_PATIENCE)
+
+    async def stop(self) -> None:
+        """End the app for everyone, whatever its lifetime, and leave it. The next start goes on from its journal."""
+        await self._close(True, CLOSE_PATIENCE)
+
+    async def _close(self, stop: bool, patience: float) -> None:
+        if not self._closed:
+            await self.leave(patience)
+            await asyncio.to_thread(self.end, stop)
+
+    async def leave(self, patience: float) -> None:
+        """End the link, after what was handed in is answered, or `patience` seconds. The app is left as it is."""
+        self._closed = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self.publishing.flush()
+        self._line.end(
+            NotRunning(f"this runtime of app {self.app.name!r} is closed", hint="start it, or attach to it.")
+        )
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def __aenter__(self) -> "AsyncRuntime":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._close(False, CLOSE_PATIENCE if error is None else 1.0)
+
+    async def _watch_node(self) -> None:
+        """An embedded runtime ends with its Ray node, and says so at once."""
+        while True:
+            lost = node_lost()
+            if lost is not None:
+                self._line.end(lost)
+                return
+            await asyncio.sleep(LOOK_AT_NODE)
+
+    # ------------------------------------------------------------ publish
+
+    @overload
+    async def publish(
+        self,
+        event: Event,
+        *,
+        idempotency_key: str | None = None,
+        time: datetime | None = None,
+        timeout: float = 60.0,
+        wait: Literal[True] = True,
+    ) -> EventId: ...
+    @overload
+    async def publish(
+        self,
+        event: Event,
+        *,
+        idempotency_key: str | None = None,
+        time: datetime | None = None,
+        timeout: float = 60.0,
+        wait: Literal[False],
+    ) -> "asyncio.Future[EventId]": ...
+    @overload
+    async def publish(
+        self, event: Iterable[Event], *, time: datetime | None = None, timeout: float = 60.0, wait: Literal[True] = True
+    ) -> list[EventId]: ...
+    @overload
+    async def publish(
+        self, event: Iterable[Event], *, time: datetime | None = None, timeout: float = 60.0, wait: Literal[False]
+    ) -> "asyncio.Future[list[EventId]]": ...
+    async def publish(
+        self,
+        event: Event | Iterable[Event],
+        *,
+        idempotency_key: str | None = None,
+        time: datetime | None = None,
+        timeout: float = 60.0,
+        wait: bool = True,
+    ) -> "EventId | list[EventId] | asyncio.Future[EventId] | asyncio.Future[list[EventId]]":
+        """Make an event durable; return its id. Handlers run later.
+
+        Of an iterable the ids, in order: it is streamed in batches, in log order within a partition. What the tasks of
+        a process publish at the same time is gathered. With wait=False a future is returned as soon as the event is on
+        its way (which waits while thousands are).
+
+        A key is accepted once for event type and routing key: a repeat changes nothing and returns the first id.
+
+        Args:
+            time: when it happened (aware); by default the moment it is taken.
+            timeout: seconds for each event, over restarts of the runtime.
+
+        Raises:
+            EventRejected, BadKey: it is not one to be published, or something is wrong with it. Nothing was sent.
+            KeyReused: the key was used with another payload.
+            Overloaded: it was not taken in time. Nothing was written.
+            OutcomeUnknown: it was sent, and no answer came in time.
+        """
+        if isinstance(event, Event):
+            item = self.encoder.encode(event, idempotency_key, time)
+            if self.publishing.crowded:
+                await self.publishing.room(timeout)
+            future: asyncio.Future[EventId] = self._loop.create_future()
+            self.publishing.hand(item, future, timeout)
+            return await self._result(future) if wait else future
+        ids: asyncio.Future[list[EventId]] = self._loop.create_future()
+        for _ in self.hand_many(event, idempotency_key, time, timeout, ids):
+            await self.publishing.room(timeout)
+        return await self._result(ids) if wait else ids
+
+    def hand_many(
+        self,
+        events: Iterable[Event],
+        idempotency_key: str | None,
+        time: datetime | None,
+        timeout: float,
+        ids: "asyncio.Future[list[EventId]] | Future[list[EventId]]",
+    ) -> Generator[None, None, None]:
+        """Hand events in from the thread that runs this; yields whenever it should wait for room before it goes on."""
+        if idempotency_key is not None:
+            raise TrunklineError(
+                "a key is one event's: it can't be given for several",
+                hint="publish them one by one, each with its key.",
+            )
+        bulk = Bulk(lambda bulk: _settle(ids, bulk))
+        encode, publishing = self.encoder.encode, self.publishing
+        try:
+            for event in events:
+                if publishing.crowded:
+                    yield
+                publishing.hand(encode(event, None, time), bulk.place(), timeout)
+        except BaseException as error:
+            handed = len(bulk.ids)
+            if handed and isinstance(error, TrunklineError):
+                error.add_note(f"  The {handed:,} events before it were handed in and are published.")
+            ids.cancel()
+            raise
+        self._loop.call_soon_threadsafe(publishing.complete, bulk)
+
+    async def _result(self, future: "asyncio.Future[Any]") -> Any:
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self.publishing.drop_cancelled()
+            raise
+
+    async def request(self, event: Event, *replies: type[R], timeout: float = 30.0) -> R:
+        """Publish an event, and return the first event of these classes that it leads to, however indirectly.
+
+        Raises:
+            RequestTimeout: no such event came within `timeout` seconds. What was published stays so.
+            Overloaded: it was not taken within `timeout` seconds.
+            EventRejected, BadKey: as for `publish`.
+        """
+        if not replies:
+            raise TrunklineError("a request needs a reply to wait for", hint="request(event, SomeReply, OtherReply).")
+        types = self.reading.types(replies)
+        entry = await self._requesting.request(self.encoder.encode(event), tuple(sorted(types)), timeout)
+        reply = self.reading.recorded(entry).event
+        assert isinstance(reply, replies)
+        return reply
+
+    # ------------------------------------------------------------ look
+
+    async def get(self, cls: type[A], id: Key | None = None) -> A | None:
+        """A copy of an instance's committed state, at once. A singleton needs no id.
+
+        None only if the instance has had no keyed event yet, or has retired. With `shares=` both classes see it.
+        """
+        return await self.reading.get(cls, id)
+
+    async def instances(self, cls: type[Aggregate]) -> AsyncIterator[str]:
+        """The ids of the live instances of a class, in the order of their text."""
+        async for page in self.reading.instance_pages(cls):
+            for id in page:
+                yield id
+
+    async def tail(
+        self, *types: type[Event] | str, since: datetime | EventId | None = None, follow: bool = False
+    ) -> AsyncIterator[Recorded]:
+        """What was recorded, oldest first: of one partition in log order, of several by when it was recorded.
+
+        Args:
+            types: only these event classes (a base class stands for its subclasses) or wire types; all by default.
+            since: begin at what was recorded at this moment (aware), or after this event; at the first event by default.
+            follow: go on with what is recorded from now on, for ever.
+        """
+        async for page in self.reading.tail_pages(types, since, follow):
+            for recorded in page:
+                yield recorded
+
+    async def has(self, event_type: type[Event] | str, key: str, routing_key: Key | None = None) -> bool:
+        """Was an event of this type with this idempotency key taken? It is durable then.
+
+        `routing_key` is the key that its listeners agree on (an aggregate's id); None if it has none.
+        """
+        return await self.reading.has(event_type, key, routing_key)
+
+    async def drain(self, timeout: float | None = None, *, timers: bool = False) -> None:
+        """Wait until all that was published before, by anyone, and what followed is handled, parked or held.
+
+        Works over restarts. Ticks and schedules do not count; with `timers=True` it waits for pending timers as well.
+
+        Raises:
+            DrainTimeout: that took longer than `timeout` seconds (None: no limit).
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                await self.publishing.flush()
+                await self._line.ask("drain", b"timers" if timers else b"")
+        except TimeoutError as error:
+            raise DrainTimeout(
+                f"after {timeout:g} s {await self._pending()}",
+                hint="give it more time with timeout=; see dead_letters.list() for what can't be handled.",
+            ) from error
+
+    async def _pending(self) -> str:
+        with suppress(Unreachable, NotRunning):
+            status = await self.status(timeout=1.0)
+            return f"{status['pending']:,} deliveries and {status['timers']:,} timers are pending"
+        return "the runtime does not answer"
+
+    async def status(self, timeout: float = 60.0) -> dict[str, Any]:
+        """Counts and places of the running app, for people: no promise is made about what stands in it."""
+        found: dict[str, Any] = msgspec.msgpack.decode(await self._line.ask("status", timeout=timeout))
+        return found
+
+
+def _settle(ids: "asyncio.Future[list[EventId]] | Future[list[EventId]]", bulk: Bulk) -> None:
+    if ids.done():
+        return
+    try:
+        ids.set_result(bulk.result())
+    except TrunklineError as error:
+        ids.set_exception(error)

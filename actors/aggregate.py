@@ -72,9 +72,7 @@ class Aggregate(BaseModel):
     state), `name` (pins the stored name over a rename).
     """
 
-    model_config = ConfigDict(
-        extra="forbid", validate_assignment=True, allow_inf_nan=False, ignored_types=(Handler,)
-    )
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False, ignored_types=(Handler,))
     __slots__ = ("__trunkline_turn__",)
     __trunkline__: ClassVar[AggregateType]
 

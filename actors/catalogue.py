@@ -244,7 +244,9 @@ class Catalogue:
     def schema_hash(self) -> str:
         """Equal for apps whose events, states and routes are the same."""
         described = {
-            "events": {n: [p.version, p.origin, p.broadcast, p.cls.model_json_schema()] for n, p in self.events.items()},
+            "events": {
+                n: [p.version, p.origin, p.broadcast, p.cls.model_json_schema()] for n, p in self.events.items()
+            },
             "groups": {
                 n: [[c.__name__, c.__trunkline__.version, TypeAdapter(c).json_schema()] for c in g.classes]
                 for n, g in self.groups.items()

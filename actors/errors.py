@@ -97,9 +97,9 @@ class OutsideTurn(TrunklineError):
     """`self.now`, `self.random`, `self.event` and their like have a meaning only while a turn runs."""
 
 
-class Unknown(Exception):  # noqa: N818 - a word of the model, raised by adapters
-    """Raised by a gateway's handler: the request was sent and its answer was lost; nobody knows whether it took effect."""
+class Unknown(Exception):
+    """Raised by a gateway's handler: the request was sent, its answer was lost, and nobody knows if it took effect."""
 
 
-class NotDone(Exception):  # noqa: N818 - likewise
+class NotDone(Exception):
     """Raised by a gateway's reconcile: the call did not take effect, so it may be made again."""

@@ -12,11 +12,7 @@ ASYNCAPI = "3.0.0"
 
 def events_of(catalogue: Catalogue) -> list[EventPlan]:
     """The app's events, in order of their types; the runtime's own only if somebody listens."""
-    return [
-        plan
-        for _, plan in sorted(catalogue.events.items())
-        if plan.cls is not ChainHalted or plan.listeners
-    ]
+    return [plan for _, plan in sorted(catalogue.events.items()) if plan.cls is not ChainHalted or plan.listeners]
 
 
 def owner_of(plan: EventPlan) -> str:
@@ -39,7 +35,7 @@ def table(name: str, catalogue: Catalogue) -> str:
 
 
 def mermaid(catalogue: Catalogue) -> str:
-    """A flowchart: owners and listeners as nodes, events as arrows; timers are dotted, what nobody hears ends in a dot."""
+    """A flowchart: owners and listeners as nodes, events as arrows; timers dotted, what nobody hears ends in a dot."""
     lines = ["flowchart LR"]
     for name in catalogue.groups:
         for cls in catalogue.groups[name].classes:
@@ -62,7 +58,7 @@ def mermaid(catalogue: Catalogue) -> str:
 
 
 def asyncapi(name: str, catalogue: Catalogue) -> dict[str, Any]:
-    """An AsyncAPI 3.0 document: a channel for each event type, a send operation by its owner, a receive by each listener."""
+    """An AsyncAPI 3.0 document: a channel for each event type, a send operation by its owner, a receive by each."""
     plans = events_of(catalogue)
     _, definitions = models_json_schema(
         [(plan.cls, "serialization") for plan in plans], ref_template="#/components/schemas/{model}"

@@ -1,7 +1,7 @@
 """The heartbeat and schedules: which moments are due. Pure: moments in, moments out; who beats is the runtime's.
 
 A schedule is a rising sequence of moments. What has been taken of it is one moment, kept in the journal; the next event
-is for the newest moment that is due, and says in `missed` how many due ones before it were passed over. Cron expressions
+is for the newest moment that is due; its `missed` says how many due ones before it were passed over. Cron expressions
 are read by cronsim, which keeps Debian cron's rules, also over changes of daylight saving time.
 """
 
@@ -157,7 +157,7 @@ def _local(at: int, tz: str) -> datetime:
 def cron(expression: str, event_class: type[Event], *, tz: str = "UTC", **fields: object) -> Cron:
     """An event on a cron schedule: `cron("0 8 * * *", DailyBoard, tz="Europe/Berlin")`.
 
-    The event is an origin event with a field `missed: int`: how many due moments were passed over before this one, while
+    The event is an origin event with a field `missed: int`: how many due moments were passed over before this, while
     the app was down. `fields` are given to each event; every other field needs a default.
 
     Raises:
@@ -180,7 +180,7 @@ def cron(expression: str, event_class: type[Event], *, tz: str = "UTC", **fields
     if "missed" not in event_class.model_fields:
         raise BadSchedule(
             f"{event_class.__name__} can't be scheduled: it has no field `missed`",
-            hint=f"add `missed: int = 0` to {event_class.__name__}: what was due while the app was down comes as one event.",
+            hint=f"add `missed: int = 0` to {event_class.__name__}: what was due in a down time comes as one event.",
         )
     try:
         event_class.model_validate({"missed": 0, **fields})

@@ -19,9 +19,7 @@ def state_problems(cls: type[Aggregate], reserved: frozenset[str]) -> list[Wirin
         found.append(WiringProblem(kind, message, (where,), hint=hint))
 
     for name in sorted(reserved & (set(cls.model_fields) | _defined(cls))):
-        problem(
-            "ReservedName", f"{cls.__name__}.{name} is a name of Aggregate itself", "give the field another name."
-        )
+        problem("ReservedName", f"{cls.__name__}.{name} is a name of Aggregate itself", "give the field another name.")
     for name in cls.__private_attributes__:
         problem(
             "PrivateAttribute",

@@ -65,9 +65,7 @@ class DeadLetter:
     error: BaseException
 
 
-def run_twice(
-    instance: Instance, plan: EventPlan, event: Event, time_us: int, envelope: Envelope
-) -> TurnResult:
+def run_twice(instance: Instance, plan: EventPlan, event: Event, time_us: int, envelope: Envelope) -> TurnResult:
     """One turn, and the same once more on a copy.
 
     Raises:
@@ -91,7 +89,7 @@ def _facts(result: TurnResult) -> tuple[Any, ...]:
         (t.emitted.plan.type, t.emitted.data, t.delay_us, t.name) if isinstance(t, TimerSet) else (t.type, t.name)
         for t in result.timers
     ]
-    return [(e.plan.type, e.data) for e in result.emitted], timers, result.state, result.retired  # type: ignore[return-value]
+    return [(e.plan.type, e.data) for e in result.emitted], timers, result.state, result.retired
 
 
 def _us(time: datetime) -> int:
@@ -115,7 +113,9 @@ class Subject(Generic[A]):
         self._plans: dict[type[Event], EventPlan] = {}
         self._group = self._alone(cls, namespace)
         start = cls(**state)
-        self._instance = Instance(self._group, id, type(start).__pydantic_serializer__.to_json(start) if state else None)
+        self._instance = Instance(
+            self._group, id, type(start).__pydantic_serializer__.to_json(start) if state else None
+        )
         self.now = now
         self._number = 0
         self._timers: dict[tuple[str, str], Pending] = {}
@@ -163,7 +163,9 @@ class Subject(Generic[A]):
         if not self._group.handlers(plan.type):
             raise TrunklineError(
                 f"{self._cls.__name__} does not listen to {type(event).__name__}",
-                hint=f"it listens to: {', '.join(p.type for p in self._plans.values() if self._group.handlers(p.type))}.",
+                hint="it listens to: "
+                + ", ".join(p.type for p in self._plans.values() if self._group.handlers(p.type))
+                + ".",
             )
         self._number += 1
         envelope = _envelope(f"0-{self._number}", plan, self._instance.address, self.now, "", "", 0)
@@ -266,7 +268,7 @@ class Scenario:
         self._fire(_us(self.now))
 
     def advance(self, **delta: float) -> None:
-        """Let time pass (`timedelta`'s arguments). Timers due at its very end wait for the next step when events come first."""
+        """Let time pass (`timedelta`'s arguments). What is due at its very end waits when events come first."""
         until = _us(self.now + timedelta(**delta))
         self._fire(until - (1 if self._ties == "events first" else 0))
         self.now = _time(until)
@@ -398,6 +400,4 @@ class Scenario:
             self._put(e.plan, e.event, gateway.name, time_us, entry.root, entry.id, entry.hops + 1)
 
     def _envelope(self, entry: _Entry) -> Envelope:
-        return _envelope(
-            entry.id, entry.plan, entry.source, _time(entry.time_us), entry.root, entry.cause, entry.hops
-        )
+        return _envelope(entry.id, entry.plan, entry.source, _time(entry.time_us), entry.root, entry.cause, entry.hops)

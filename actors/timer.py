@@ -43,7 +43,7 @@ class After(Generic[E]):
 
 
 class Cancel(Generic[E]):
-    """Returned by a handler: the instance's timer for this event type is not to fire. Nothing happens if there is none."""
+    """Returned by a handler: the instance's timer for this event type is not to fire. Without one, nothing happens."""
 
     __slots__ = ("event_class", "name")
 

@@ -1,6 +1,6 @@
 """A turn: an instance's state and an event in; events, timers and the new state out. The one implementation there is.
 
-A turn leaves no trace unless it goes through: after a failure the objects are made again from the last good bytes. It is
+A turn leaves no trace unless it goes through: after a failure the objects are made anew from the last good bytes. It is
 deterministic: a handler sees its state, its event, and what derives from them.
 """
 
@@ -305,9 +305,7 @@ def unexpected(name: str, where: str, one: Any, event: Event, address: str) -> U
     )
 
 
-def gateway_answer(
-    handler: GatewayHandlerPlan, hints: Hints, value: Any, event: Event, address: str
-) -> list[Emitted]:
+def gateway_answer(handler: GatewayHandlerPlan, hints: Hints, value: Any, event: Event, address: str) -> list[Emitted]:
     """What a gateway's method returned, checked against its return hint.
 
     Raises:

@@ -275,7 +275,7 @@ class Wiring:
                 members[base].append(cls)
         groups = {}
         for base, classes in members.items():
-            ordered = tuple([base, *(c for c in classes if c is not base)])
+            ordered = (base, *(c for c in classes if c is not base))
             self._shared_fields(ordered)
             in_order = tuple(c for c in self.aggregates if c in ordered)
             name = base.__trunkline__.name
@@ -339,7 +339,12 @@ class Wiring:
         return found[0] if found else None
 
     def _route(
-        self, plan: EventPlan, event: type[Event], cls: type[Aggregate], group: GroupPlan, handler: Handler[Any, Any, Any]
+        self,
+        plan: EventPlan,
+        event: type[Event],
+        cls: type[Aggregate],
+        group: GroupPlan,
+        handler: Handler[Any, Any, Any],
     ) -> None:
         info = cls.__trunkline__
         base = info.shares.__trunkline__ if info.shares is not None else info

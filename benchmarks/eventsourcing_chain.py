@@ -67,9 +67,7 @@ class Shop(ProcessApplication[UUID]):
 class Payments(ProcessApplication[UUID]):
     def policy(self, domain_event: DomainEvent, processing_event: ProcessingEvent[UUID]) -> None:
         if isinstance(domain_event, Purchase.Attempted):
-            processing_event.collect_events(
-                Payment(player_id=domain_event.player_id, credits=domain_event.credits)
-            )
+            processing_event.collect_events(Payment(player_id=domain_event.player_id, credits=domain_event.credits))
 
 
 class Wallets(ProcessApplication[UUID]):

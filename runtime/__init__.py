@@ -1,27 +1,34 @@
-"""What executes an app on Ray: durable, in order, each event handled with one committed effect."""
+"""What executes an app on Ray: durable, in order, each event handled with one committed effect.
 
-from actors.errors import BadKey, EventRejected, TrunklineError, WiringError
-from runtime.blocking import Runtime
-from runtime.client import AsyncRuntime
-from runtime.errors import (
-    AlreadyRunning,
-    DrainTimeout,
-    JournalError,
-    JournalFailed,
-    JournalFull,
-    JournalMismatch,
-    JournalReadOnly,
-    KeyReused,
-    NodeLost,
-    NotRunning,
-    OutcomeUnknown,
-    Overloaded,
-    RequestTimeout,
-    StartFailed,
-    Unreachable,
-)
-from runtime.publishing import EventId
-from runtime.reading import DeadLetter, Recorded
+Names are imported when they are first asked for: the core, the journals and the simulator are used without Ray.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.errors import BadKey, EventRejected, TrunklineError, WiringError
+    from runtime.blocking import Runtime
+    from runtime.client import AsyncRuntime
+    from runtime.errors import (
+        AlreadyRunning,
+        DrainTimeout,
+        JournalError,
+        JournalFailed,
+        JournalFull,
+        JournalMismatch,
+        JournalReadOnly,
+        KeyReused,
+        NodeLost,
+        NotRunning,
+        OutcomeUnknown,
+        Overloaded,
+        RequestTimeout,
+        StartFailed,
+        Unreachable,
+    )
+    from runtime.publishing import EventId
+    from runtime.reading import DeadLetter, Recorded
 
 __all__ = [
     "AlreadyRunning",
@@ -49,3 +56,26 @@ __all__ = [
     "Unreachable",
     "WiringError",
 ]
+
+_HOMES = {
+    "AsyncRuntime": "runtime.client",
+    "BadKey": "actors.errors",
+    "DeadLetter": "runtime.reading",
+    "EventId": "runtime.publishing",
+    "EventRejected": "actors.errors",
+    "Recorded": "runtime.reading",
+    "Runtime": "runtime.blocking",
+    "TrunklineError": "actors.errors",
+    "WiringError": "actors.errors",
+}
+"""Where a name is from, if not from `runtime.errors`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'runtime' has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "runtime.errors")), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,4 +1,4 @@
-"""`Runtime`: the blocking face of `AsyncRuntime`, for threads. One event loop in a thread of its own serves them all."""
+"""`Runtime`: the blocking face of `AsyncRuntime`, for threads. One event loop, in a thread of its own, serves all."""
 
 import asyncio
 import os

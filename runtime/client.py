@@ -346,7 +346,7 @@ class AsyncRuntime:
 
         Args:
             types: only these event classes (a base class stands for its subclasses) or wire types; all by default.
-            since: begin at what was recorded at this moment (aware), or after this event; at the first event by default.
+            since: begin at what was recorded at this moment (aware), or after this event; by default at the first.
             follow: go on with what is recorded from now on, for ever.
         """
         async for page in self.reading.tail_pages(types, since, follow):

@@ -8,6 +8,7 @@
 from collections import deque
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from itertools import islice
 
 from runtime.core.calls import Calls, GatewayCall
 from runtime.core.drains import Drains
@@ -75,6 +76,10 @@ class Cell:
         self.loads: list[str] = []
         self.loads_after_commit: list[str] = []
         self.fetches: list[int] = []
+        self.fetch_after_commit = False
+        """Some of what is awaited was not durable when it was read."""
+        self.awaiting: list[Mailbox] = []
+        """Mailboxes whose next bodies are being read."""
         self.starts: list[str] = []
         """Hosts that are needed and not known."""
         self.later: list[tuple[int, int, Mailbox]] = []
@@ -318,7 +323,8 @@ class Cell:
                 if entry is None:
                     if not box.awaiting:
                         box.awaiting = True
-                        self.fetches += [p.at for p in list(queue)[index : index + self.limits.mailbox_bodies_max]]
+                        self.awaiting.append(box)
+                        self.fetch(box)
                     break
                 deliveries.append(
                     Delivery(
@@ -368,15 +374,25 @@ class Cell:
 
     def fetched(self, entries: dict[int, Entry]) -> None:
         """Bodies that were asked for. What is not durable yet is asked for again after the next commit."""
-        for box in self.mailboxes.values():
-            if box.awaiting:
-                box.awaiting = False
-                for pending in box.queue:
+        waiting, self.awaiting = self.awaiting, []
+        for box in waiting:
+            for pending in box.queue:
+                if pending.entry is None:
+                    pending.entry = entries.get(pending.at)
                     if pending.entry is None:
-                        pending.entry = entries.get(pending.at)
-                        if pending.entry is None:
-                            break
+                        break
+            if box.sent < len(box.queue) and box.queue[box.sent].entry is None:
+                self.awaiting.append(box)
+                self.fetch_after_commit = True
+            else:
+                box.awaiting = False
                 self.make_ready(box)
+
+    def fetch(self, box: Mailbox) -> None:
+        """Ask for the bodies that an instance needs next."""
+        for pending in islice(box.queue, box.sent, box.sent + self.limits.mailbox_bodies_max):
+            if pending.entry is None:
+                self.fetches.append(pending.at)
 
     def passivate(self, boxes: Iterable[Mailbox]) -> None:
         """Drop idle instances from memory here and at their hosts; their rows stay."""

@@ -61,9 +61,7 @@ class _Ahead:
 
     __slots__ = ("body", "emission", "emitted", "link", "partition")
 
-    def __init__(
-        self, link: tuple[int, int], emitted: Emitted, emission: Emission, body: Body, partition: int
-    ) -> None:
+    def __init__(self, link: tuple[int, int], emitted: Emitted, emission: Emission, body: Body, partition: int) -> None:
         self.link = link
         self.emitted = emitted
         self.emission = emission

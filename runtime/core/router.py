@@ -191,12 +191,16 @@ class RouterCore:
         """The batch is durable."""
         cell = self._cell
         cell.staging.committed()
+        if cell.fetch_after_commit:
+            cell.fetch_after_commit = False
+            for box in cell.awaiting:
+                cell.fetch(box)
         if cell.loads_after_commit:
             waiting, cell.loads_after_commit = cell.loads_after_commit, []
             for address in waiting:
-                box = cell.mailboxes.get(address)
-                if box is not None and box.loading:
-                    cell.load(box)
+                waiter = cell.mailboxes.get(address)
+                if waiter is not None and waiter.loading:
+                    cell.load(waiter)
 
     def _watermarks(self, partitions: Iterable[int], every: int) -> None:
         cell = self._cell
@@ -276,6 +280,8 @@ class RouterCore:
         cell = self._cell
         moments = [cell.timers.next(), cell.calls.next() if self._calling.up else None]
         moments.append(cell.later[0][0] if cell.later else None)
+        if cell.loads or cell.fetches:
+            moments.append(cell.now)
         if cell.mailboxes:
             moments.append(self._swept + cell.limits.sweep_us)
         return min((m for m in moments if m is not None), default=None)

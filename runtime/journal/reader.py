@@ -35,9 +35,7 @@ def read_info(db: sqlite3.Connection, path: str) -> JournalInfo:
             meta["app"], int(meta["partitions"]), meta["schema_hash"], int(meta["format"]), int(meta["started"])
         )
     except (sqlite3.Error, KeyError, ValueError) as error:
-        raise JournalFailed(
-            f"{path} is a database, but no Trunkline journal", hint="name another journal=."
-        ) from error
+        raise JournalFailed(f"{path} is a database, but no Trunkline journal", hint="name another journal=.") from error
     if found.format > FORMAT:
         raise JournalMismatch(
             f"the journal {path} has format {found.format}; this Trunkline knows {FORMAT} at most",
@@ -122,9 +120,8 @@ class SqliteReader:
                         since[partition] = partition << POSITION_BITS
         found: list[Entry] = []
         for partition, first in since.items():
-            query = (
-                f"select * from log where at > ? and at < ? and id = at and cause in ({','.join('?' * len(wanted))}) order by at"
-            )
+            marks = ",".join("?" * len(wanted))
+            query = f"select * from log where at > ? and at < ? and id = at and cause in ({marks}) order by at"
             rows = self._all(query, first, (partition + 1) << POSITION_BITS, *wanted)
             found += [Entry(*row) for row in rows]
         return sorted(found, key=lambda e: (e.recorded, e.at))
@@ -154,7 +151,7 @@ class SqliteReader:
         return [TimerRow(*row) for row in self._all("select * from timers where address = ? order by due", address)]
 
     def epochs(self) -> dict[int, int]:
-        return {p: e for p, e in self._all("select partition, epoch from partitions where epoch > 0")}
+        return dict(self._all("select partition, epoch from partitions where epoch > 0"))
 
     def close(self) -> None:
         self._db.close()

@@ -97,5 +97,6 @@ def translated(error: sqlite3.Error, path: str) -> JournalError:
             hint="name another journal=, or restore this one from a backup.",
         )
     return JournalFailed(
-        f"the journal {path}: SQLite says {said!r}", hint="see the message; nothing of the last batch counts as written."
+        f"the journal {path}: SQLite says {said!r}",
+        hint="see the message; nothing of the last batch counts as written.",
     )

@@ -30,12 +30,12 @@ CHUNK = 500
 
 INSERT_LOG = "insert into log values (?,?,?,?,?,?,?,?,?,?,?)"
 PUT_INSTANCE = (
-    "insert into instances (address, partition, cursor, live, state) values (?,?,?,?,?) on conflict (address) do update "
-    "set cursor = excluded.cursor, live = excluded.live, state = excluded.state"
+    "insert into instances (address, partition, cursor, live, state) values (?,?,?,?,?) "
+    "on conflict (address) do update set cursor = excluded.cursor, live = excluded.live, state = excluded.state"
 )
 PUT_CURSOR = (
-    "insert into instances (address, partition, cursor, live, state) values (?,?,?,?,?) on conflict (address) do update "
-    "set cursor = excluded.cursor, live = excluded.live"
+    "insert into instances (address, partition, cursor, live, state) values (?,?,?,?,?) "
+    "on conflict (address) do update set cursor = excluded.cursor, live = excluded.live"
 )
 
 
@@ -85,7 +85,9 @@ class SqliteJournal:
                     f"the journal {self.path} belongs to app {info.app!r}, not to {app!r}",
                     hint="name another journal=, or start the app that it belongs to.",
                 )
-            db.execute("update meta set value = ? where name = 'schema_hash' and value <> ?", (schema_hash, schema_hash))
+            db.execute(
+                "update meta set value = ? where name = 'schema_hash' and value <> ?", (schema_hash, schema_hash)
+            )
             db.execute("commit")
         except sqlite3.Error as error:
             self._rollback()
@@ -258,7 +260,8 @@ class SqliteJournal:
 
     def live(self, partition: int, group: str, after: str, limit: int) -> list[InstanceRow]:
         rows = self._db.execute(
-            "select * from instances where address > ? and address < ? and partition = ? and live order by address limit ?",
+            "select * from instances where address > ? and address < ? and partition = ? and live "
+            "order by address limit ?",
             (max(after, group + "/"), group + "0", partition, limit),
         )
         return [InstanceRow(a, p, c, bool(alive), s) for a, p, c, alive, s in rows]

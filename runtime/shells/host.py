@@ -1,4 +1,4 @@
-"""A host's process: a thread that receives deliveries, runs their turns, and sends the answers; and a watchdog beside it."""
+"""A host's process: a thread that receives deliveries, runs their turns, sends the answers; a watchdog beside it."""
 
 import faulthandler
 import os
@@ -91,7 +91,7 @@ class HostShell:
             elif time.monotonic() - since > self._limit:
                 address, event, at, _ = current
                 print(
-                    f"host {self.name}: {address} has handled {event} ({at >> 40}-{at & ((1 << 40) - 1)}) for more than "
+                    f"host {self.name}: {address} has handled {event} ({at >> 40}-{at & ((1 << 40) - 1)}) for over "
                     f"{self._limit:g} s; ending the process. Its stacks:",
                     file=sys.stderr,
                     flush=True,

@@ -1,5 +1,6 @@
 """Start an app's processes, find those of a running app, end them."""
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -91,9 +92,7 @@ def start_app(
         # Seen here first, in the process of whoever can read the error.
         lock = lock_journal(place, app.name)
         try:
-            opened = open_journal(
-                place, app=app.name, partitions=wanted, schema_hash=schema_hash, now=clock.now()
-            )
+            opened = open_journal(place, app=app.name, partitions=wanted, schema_hash=schema_hash, now=clock.now())
             wanted = opened.info.partitions
             opened.close()
         finally:
@@ -111,9 +110,7 @@ def start_app(
         os.path.join(folder, "router.sock"),
         secrets.token_hex(16),
     )
-    config = SupervisorConfig(
-        router, dump_app(app), namespace, folder, lifetime, 1, run_on, turn_limit, patience
-    )
+    config = SupervisorConfig(router, dump_app(app), namespace, folder, lifetime, 1, run_on, turn_limit, patience)
     progress("starting the supervisor")
     actor_class: Any = Supervisor
     supervisor = actor_class.options(
@@ -149,10 +146,8 @@ def start_app(
 
 def stop_app(supervisor: Any) -> None:
     """End an app's processes, in order, and see that they are gone."""
-    try:
+    with contextlib.suppress(ray.exceptions.RayError, TimeoutError):
         ray.get(supervisor.stop.remote(), timeout=60)
-    except (ray.exceptions.RayError, TimeoutError):
-        pass
     try:
         supervisor.leave.remote()
         ray.kill(supervisor, no_restart=True)

@@ -55,7 +55,7 @@ class Hello(Wire, frozen=True):
     token: str
 
 
-class LinkLost(Exception):  # noqa: N818 - not an error of a user's
+class LinkLost(Exception):
     """The other side is gone; what was asked may or may not have been done."""
 
 

@@ -115,9 +115,7 @@ class Host:
         run_on: bool,
         turn_limit: float,
     ) -> None:
-        self._shell = HostShell(
-            name, code, schema_hash, partitions, path, token, run_on=run_on, turn_limit=turn_limit
-        )
+        self._shell = HostShell(name, code, schema_hash, partitions, path, token, run_on=run_on, turn_limit=turn_limit)
         calm_collector()
 
     def begin(self) -> int:
@@ -129,9 +127,6 @@ class Host:
 
     def ping(self) -> int:
         return os.getpid()
-
-    def leave(self) -> None:
-        leave_ray()
 
 
 __all__ = ["Clock", "Gateways", "Host", "Router"]

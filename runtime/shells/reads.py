@@ -1,4 +1,4 @@
-"""What people and tools ask of a running app's journal: read in a thread of its own, so that no question blocks an event."""
+"""What people and tools ask of a running app's journal: read in a thread of its own: no question blocks an event."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,20 @@ from runtime.journal import Journal
 from runtime.shells.link import Kind, packed_error
 
 ASKABLE = frozenset(
-    {"info", "instance", "group", "log", "heads", "entry", "key", "caused_by", "of_root", "deliveries", "timers", "epochs"}
+    {
+        "info",
+        "instance",
+        "group",
+        "log",
+        "heads",
+        "entry",
+        "key",
+        "caused_by",
+        "of_root",
+        "deliveries",
+        "timers",
+        "epochs",
+    }
 )
 
 
@@ -32,7 +45,9 @@ class Reads:
         def run() -> None:
             try:
                 if name not in ASKABLE:
-                    raise TrunklineError(f"a journal can't be asked {name!r}", hint="client and runtime differ in version.")
+                    raise TrunklineError(
+                        f"a journal can't be asked {name!r}", hint="client and runtime differ in version."
+                    )
                 asked = getattr(self._reader, name)
                 found = encode(asked(*arguments) if callable(asked) else asked)
                 kind = Kind.REPLY

@@ -1,9 +1,9 @@
 """The router's process: a loop around its core, the journal, and the links of hosts, gateways and clients.
 
-One pass of the loop takes all that has arrived, gives it to the core in one go, sends what may be sent, and commits what
+One pass of the loop takes all that has arrived, gives it to the core in one go, sends what may be sent, commits what
 is to be committed. What arrives during a commit gathers in the sockets; so batches grow with the load, and nothing is
 tuned. Rows are bound in the loop itself: in a thread, each row would wait for the interpreter's lock, up to 5 ms when
-the loop is busy (measured: 380 µs a row instead of 4). Only the disk's part of a larger commit is waited for in a thread.
+the loop is busy (measured: 380 µs a row instead of 4). Only the disk's part of a larger commit is awaited in a thread.
 """
 
 import asyncio

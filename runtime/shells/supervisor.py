@@ -26,6 +26,7 @@ from runtime.shells.link import ClientLink, Hello, Kind, LinkLost, Peer, listen
 from runtime.shells.processes import Gateways, Host, Router
 from runtime.shells.router import RouterConfig
 
+
 def _ray(thing: Any) -> Any:
     """Ray's decorated classes and some of its functions have no types."""
     return thing
@@ -34,6 +35,14 @@ def _ray(thing: Any) -> Any:
 PING_EVERY = 1.0
 DRIVER_GRACE_S = 15.0
 """Seconds that the driver's lifeline may be broken before the app ends: a restarted supervisor is given time."""
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class SupervisorConfig(NamedTuple):
@@ -115,8 +124,7 @@ class SupervisorShell:
             self._link.close()
         router = self._actors.pop("Router", None)
         gateways = self._actors.pop("Gateways", None)
-        for name, actor in self._actors.items():
-            await self._end(name, actor)
+        await asyncio.gather(*(self._end(name, actor) for name, actor in self._actors.items()))
         if gateways is not None:
             with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
                 await asyncio.wait_for(gateways.close.remote(), 10)
@@ -128,11 +136,20 @@ class SupervisorShell:
         shutil.rmtree(self._config.folder, ignore_errors=True)
 
     async def _end(self, name: str, actor: Any) -> None:
-        with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
-            await asyncio.wait_for(actor.leave.remote(), 2)
+        pid = self._pids.pop(name, None)
+        if name in ("Router", "Gateways"):
+            with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
+                await asyncio.wait_for(actor.leave.remote(), 2)
+        else:
+            # A host has nothing to end: what it held is in the journal. (Its threads would keep `exit_actor` waiting.)
+            with contextlib.suppress(Exception):
+                ray.kill(actor, no_restart=True)
+        for _ in range(100):
+            if pid is None or not _lives(pid):
+                return
+            await asyncio.sleep(0.02)
         with contextlib.suppress(Exception):
             ray.kill(actor, no_restart=True)
-        pid = self._pids.pop(name, None)
         if pid is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -195,12 +212,16 @@ class SupervisorShell:
             if name == "Router":
                 actor = _ray(Router).options(**options, max_concurrency=1000).remote(r)
             elif name == "Gateways":
-                actor = _ray(Gateways).options(**options, max_concurrency=1000).remote(
-                    c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, r.clock
+                actor = (
+                    _ray(Gateways)
+                    .options(**options, max_concurrency=1000)
+                    .remote(c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, r.clock)
                 )
             else:
-                actor = _ray(Host).options(**options, max_concurrency=4).remote(
-                    name, c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, c.run_on, c.turn_limit
+                actor = (
+                    _ray(Host)
+                    .options(**options, max_concurrency=4)
+                    .remote(name, c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, c.run_on, c.turn_limit)
                 )
         except ValueError:
             # The name is still taken: by a child that is dying, or by one that another supervisor has just started.

@@ -14,7 +14,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--count", type=int, default=1, help="how many seeds, from the first on")
     parser.add_argument("--app", choices=sorted(SCENARIOS), default=None, help="else drawn from the seed")
-    parser.add_argument("--run-on", action=argparse.BooleanOptionalAction, default=None, help="else drawn from the seed")
+    parser.add_argument(
+        "--run-on", action=argparse.BooleanOptionalAction, default=None, help="else drawn from the seed"
+    )
     parser.add_argument("--trace", action="store_true", help="print every step that is noted")
     parser.add_argument("--keep-going", action="store_true", help="go on after a broken promise")
     options = parser.parse_args()

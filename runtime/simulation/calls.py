@@ -67,6 +67,6 @@ def _finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
         return end.value
     coroutine.close()
     raise TrunklineError(
-        f"{coroutine.__qualname__} waits for something, and in a simulation nothing would come",
+        f"{coroutine} waits for something, and in a simulation nothing would come",
         hint="simulate with app.using(...): a gateway that answers at once.",
     )

@@ -82,14 +82,16 @@ def _acknowledged(ledger: Ledger, history: History) -> None:
         for entry in log:
             if entry.client and entry.at == entry.id:
                 previous = last.get(entry.client, 0)
-                require(previous < entry.seq, "a client's events keep their order", f"{id_text(entry.at)} after {previous}")
+                require(
+                    previous < entry.seq, "a client's events keep their order", f"{id_text(entry.at)} after {previous}"
+                )
                 last[entry.client] = entry.seq
     for ack in history.acks:
-        entry = ledger.store.entry(ack.id)
-        require(entry is not None, "nothing acknowledged is lost", f"order {ack.order.number}: {id_text(ack.id)}")
-        assert entry is not None
+        acked = ledger.store.entry(ack.id)
+        require(acked is not None, "nothing acknowledged is lost", f"order {ack.order.number}: {id_text(ack.id)}")
+        assert acked is not None
         if ack.taken in (Taken.NEW, Taken.REPEATED):
-            data = decode_body(entry.body).data
+            data = decode_body(acked.body).data
             sent = ack.order.event.model_dump_json().encode()
             require(data == sent, "nothing acknowledged is lost", f"order {ack.order.number} is {data!r} in the log")
         if ack.taken == Taken.NEW:
@@ -143,7 +145,7 @@ def _tick(data: bytes) -> tuple[int, int]:
 
 
 def _copies_once(ledger: Ledger) -> None:
-    """An event is copied to each partition in which it has listeners, once, and to no other; copies keep their order."""
+    """An event is copied to each partition in which it has listeners, once, and to no other, in order."""
     copies: dict[int, list[int]] = {}
     for partition, log in ledger.logs.items():
         for position, entry in enumerate(log, 1):
@@ -173,7 +175,9 @@ def _one_effect(ledger: Ledger, handled: Handled) -> None:
     parked = ledger.store.deliveries.get((entry.at, address))
     if handled.error is not None:
         left = parked is not None and parked.status == Status.PARKED
-        require(left, "a failing turn leaves no trace", f"{what} raised in the replay, and is neither parked nor skipped")
+        require(
+            left, "a failing turn leaves no trace", f"{what} raised in the replay, and is neither parked nor skipped"
+        )
         return
     actual = ledger.emitted.get((entry.id, address), [])
     committed = actual[: len(handled.emitted)]
@@ -219,7 +223,11 @@ def _one_answer(ledger: Ledger, app: App, history: History, entry: Entry, gatewa
 
 def _nothing_else(ledger: Ledger) -> None:
     """All that is in the logs came from outside, from a turn, from a call or from a timer."""
-    left = {f"{id_text(cause)} at {source}": [e.type for e in found] for (cause, source), found in ledger.emitted.items() if found}
+    left = {
+        f"{id_text(cause)} at {source}": [e.type for e in found]
+        for (cause, source), found in ledger.emitted.items()
+        if found
+    }
     require(not left, "one committed effect per delivery", f"these have no cause: {left}")
 
 

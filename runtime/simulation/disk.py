@@ -1,4 +1,4 @@
-"""The disk under a router: a commit is under way, then durable, then known. A crash can fall between any two of these."""
+"""The disk under a router: a commit is under way, then durable, then known. A crash can fall between any two."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -3,30 +3,30 @@
 from runtime.core.messages import PublishBatch, PublishReply, Wire
 
 
-class Hello(Wire):
+class Hello(Wire, frozen=True):
     """A router greets a host or the gateways: from now on this link is the only one."""
 
     incarnation: int
     """An older router's is refused."""
 
 
-class Welcome(Wire):
+class Welcome(Wire, frozen=True):
     """The answer to `Hello`: empty, and ready."""
 
 
-class Publishing(Wire):
+class Publishing(Wire, frozen=True):
     """A client's batch; the ticket comes back with the reply."""
 
     ticket: int
     batch: PublishBatch
 
 
-class Published(Wire):
+class Published(Wire, frozen=True):
     ticket: int
     reply: PublishReply
 
 
-class Replied(Wire):
+class Replied(Wire, frozen=True):
     """The first event of the awaited types."""
 
     root: int
@@ -34,16 +34,16 @@ class Replied(Wire):
     id: int
 
 
-class Draining(Wire):
+class Draining(Wire, frozen=True):
     ticket: int
     timers: bool
 
 
-class DrainOver(Wire):
+class DrainOver(Wire, frozen=True):
     ticket: int
 
 
-class Decide(Wire):
+class Decide(Wire, frozen=True):
     """An operator says what becomes of a dead letter."""
 
     at: int
@@ -51,7 +51,7 @@ class Decide(Wire):
     retry: bool
 
 
-class Claimed(Wire):
+class Claimed(Wire, frozen=True):
     """A supervisor tells the router the epoch that it has claimed."""
 
     epoch: int

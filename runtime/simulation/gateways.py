@@ -1,6 +1,6 @@
 """The gateways' process: calls that succeed, fail, end unknown, or take their process with them.
 
-A handler is run as it is, but the simulation decides how its call ends, and whether the outside world was changed before
+A handler is run as it is, but the simulation decides how its call ends, and whether the outside world changed before
 that: each such change is counted under its idempotency key.
 """
 

@@ -106,9 +106,7 @@ class History:
             front = [child for entry in front for child in children.get(entry.id, ())]
         return found
 
-    def _handled(
-        self, entry: Entry, held: dict[str, int], answered: set[tuple[int, str]], wanted: set[int]
-    ) -> None:
+    def _handled(self, entry: Entry, held: dict[str, int], answered: set[tuple[int, str]], wanted: set[int]) -> None:
         for _, address in local_targets(entry):
             what = f"{id_text(entry.at)} ({entry.type}) at {address}"
             if "/" not in address:

@@ -1,7 +1,7 @@
 """Links between processes, as sockets behave: frames in order, until the link breaks and a suffix is lost.
 
-Both ends hear of a break, each in its own time, so for a while one end goes on talking to nobody. What crosses is encoded
-and decoded, as on a real wire. Now and then a frame comes twice: nothing may depend on a sender that never repeats itself.
+Both ends hear of a break, each in its own time, so for a while one end talks to nobody. What crosses is encoded
+and decoded, as on a real wire. Now and then a frame comes twice: nothing may need a sender that never repeats itself.
 """
 
 from dataclasses import dataclass

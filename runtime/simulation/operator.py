@@ -1,7 +1,8 @@
 """The person who looks at dead letters: tries them again, and goes on without those that can't be handled."""
 
-import msgspec
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from runtime.core.messages import DeliveryRow, Failure, Status
 from runtime.simulation.frames import Decide

@@ -85,9 +85,7 @@ def play(
     check(world.app, world.store, world.history)
     chosen.adds_up(world.store)
     events = sum(len(log) for log in world.store.log.values())
-    return Outcome(
-        scheduler.digest(), scheduler.steps, events, len(world.history.acks), scheduler.now - START_US
-    )
+    return Outcome(scheduler.digest(), scheduler.steps, events, len(world.history.acks), scheduler.now - START_US)
 
 
 def _with_repeats(random: Random, orders: list[Order]) -> list[Order]:
@@ -138,7 +136,7 @@ def wait(world: World, until: int, done: Callable[[], bool], promise: str) -> No
     """Go on until something is so."""
     scheduler = world.scheduler
     while not done():
-        if scheduler.steps > STEPS_MAX or not all([scheduler.step(until) for _ in range(LOOK_EVERY)]):
+        if scheduler.steps > STEPS_MAX or not all(scheduler.step(until) for _ in range(LOOK_EVERY)):
             raise Violation(promise, f"not within {CALM_US / 1e6:.0f} s of calm and {STEPS_MAX} steps")
 
 

@@ -1,4 +1,4 @@
-"""A process of the runtime as the operating system sees it: it can be killed, or stopped and woken, between any two steps."""
+"""A process of the runtime as the operating system sees it: killed, or stopped and woken, between any two steps."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Process:
-    """One life of a process. Killed, it never acts again; stopped, what would have happened to it happens when it wakes.
+    """One life of a process. Killed, it never acts again; stopped, what would have happened happens when it wakes.
 
     Subclasses act in `received` and `lost`, and plan their own steps with `later`.
     """

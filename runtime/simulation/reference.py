@@ -100,9 +100,7 @@ class Replay:
             return
         plan, body, event = self._incoming.read(entry.type, entry.body)
         try:
-            result = life.instance.run(
-                plan, event, entry.time, lambda: self._incoming.envelope(entry, plan, body)
-            )
+            result = life.instance.run(plan, event, entry.time, lambda: self._incoming.envelope(entry, plan, body))
         except Exception as error:
             handled.error = error
             return

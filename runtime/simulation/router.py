@@ -85,9 +85,7 @@ class RouterProcess(Process):
     def _failed(self, core: RouterCore, error: JournalError) -> None:
         if self.core is not core:
             return
-        if isinstance(error, Fenced) and error.partitions != (SUPERVISOR,):
-            self.kill()
-        elif self.scheduler.chance(0.5):
+        if (isinstance(error, Fenced) and error.partitions != (SUPERVISOR,)) or self.scheduler.chance(0.5):
             self.kill()
         else:
             self._begin_anew()

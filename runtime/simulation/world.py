@@ -1,4 +1,4 @@
-"""A whole runtime in one thread and in virtual time: the same cores that Ray's actors run, around one journal in memory."""
+"""A whole runtime in one thread and in virtual time: the cores that Ray's actors run, around one journal in memory."""
 
 from dataclasses import replace
 from functools import partial

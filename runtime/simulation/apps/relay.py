@@ -1,4 +1,4 @@
-"""A relay made for checking: chains that go round, branch and are stopped, shared memory, broadcasts made by aggregates."""
+"""A relay made for checking: chains that go round, branch and are stopped, shared memory, broadcasts of aggregates."""
 
 from collections.abc import Iterator
 

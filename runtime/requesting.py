@@ -15,7 +15,7 @@ from runtime.errors import KeyReused, Overloaded, RequestTimeout
 from runtime.line import PAUSE, PAUSE_MAX, Line
 from runtime.reading import Reading
 from runtime.shells.link import LinkLost
-from runtime.shells.router import RequestAnswer
+from runtime.shells.desk import RequestAnswer
 
 _ANSWER = msgspec.msgpack.Decoder(RequestAnswer)
 _REPLY = msgspec.msgpack.Decoder(PublishReply)

@@ -77,7 +77,7 @@ class Gateways:
     def __init__(self, *arguments: Any) -> None:
         self._shell = GatewaysShell(*arguments)
         self._starting: asyncio.Future[None] | None = None
-        self._never: asyncio.Future[None] | None = None
+        self._ended = asyncio.Event()
 
     async def begin(self) -> int:
         if self._starting is None:
@@ -86,15 +86,15 @@ class Gateways:
         return os.getpid()
 
     async def run(self) -> None:
-        """Never returns: its end is the process's."""
-        self._never = self._never or asyncio.get_running_loop().create_future()
-        await self._never
+        """Return when closed."""
+        await self._ended.wait()
 
     async def ping(self) -> int:
         return os.getpid()
 
     async def close(self) -> None:
         await self._shell.close()
+        self._ended.set()
 
     async def leave(self) -> None:
         leave_ray()

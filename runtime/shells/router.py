@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,20 +22,14 @@ from runtime.core.messages import (
     Answer,
     Batch,
     CallDone,
-    Entry,
-    KeyRow,
-    PublishBatch,
-    PublishReply,
-    Taken,
-    Wire,
     encode,
 )
 from runtime.core.plan import CellPlan
 from runtime.core.router import RouterCore
-from runtime.core.staging import Drained, RequestReply
 from runtime.errors import AlreadyRunning, Fenced, JournalFull, JournalReadOnly
 from runtime.journal import Journal, Lock, lock_journal, open_journal
 from runtime.shells.clock import Clock
+from runtime.shells.desk import Desk, Ticket
 from runtime.shells.link import Kind, Peer, RayPeer, listen, packed_error, parse_ask
 from runtime.shells.reads import Reads
 
@@ -58,24 +52,8 @@ class RouterConfig(NamedTuple):
     token: str
 
 
-class RequestAnswer(Wire, frozen=True):
-    """What a request led to: the publish's result, and the reply event if there is one."""
-
-    reply: PublishReply
-    entry: Entry | None
-
-
-_PUBLISH = msgspec.msgpack.Decoder(PublishBatch)
 _ANSWER = msgspec.msgpack.Decoder(Answer)
 _DONE = msgspec.msgpack.Decoder(CallDone)
-_LETTER = msgspec.msgpack.Decoder(tuple[int, str])
-
-
-class _Ticket(NamedTuple):
-    peer: Peer
-    number: int
-    op: str
-    payload: bytes
 
 
 class RouterShell:
@@ -97,9 +75,6 @@ class RouterShell:
         self._supervisor: Peer | None = None
         self._supervisor_heard = 0.0
         self._wanted_hosts: dict[str, None] = {}
-        self._tickets: dict[int, _Ticket] = {}
-        self._requests: dict[int, PublishReply] = {}
-        self._next_ticket = 0
         self._committing: asyncio.Future[None] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="disk")
         self._alarm: asyncio.TimerHandle | None = None
@@ -123,8 +98,9 @@ class RouterShell:
         self._lock = await self._locked()
         self._journal = self._open()
         self._epochs = self._journal.claim(range(config.plan.partitions))
-        self._core = self._recovered()
         self._reads = Reads(self._journal)
+        self._desk = Desk(self._journal, self._reads)
+        self._core = self._desk.core = self._recovered()
         self._server = await listen(self, config.socket)
         self._work = loop.create_task(self._loop())
 
@@ -224,10 +200,7 @@ class RouterShell:
         elif hello.role == "host":
             self._host_lost(peer)
         else:
-            for ticket in [t for t, held in self._tickets.items() if held.peer is peer]:
-                del self._tickets[ticket]
-                self._requests.pop(ticket, None)
-                self._core.cancel(ticket)
+            self._desk.lost(peer)
         self._kick.set()
 
     def _host_lost(self, peer: Peer) -> None:
@@ -336,41 +309,11 @@ class RouterShell:
     def _tell(self) -> None:
         """Say what is durable now."""
         core = self._core
-        for ticket, reply in core.take_replies():
-            held = self._tickets.get(ticket)
-            if held is None:
-                continue
-            if isinstance(reply, PublishReply):
-                if held.op == "request" and not reply.refused and reply.results[0][0] in (Taken.NEW, Taken.REPEATED):
-                    self._requests[ticket] = reply
-                    if reply.results[0][0] == Taken.REPEATED:
-                        self._reply_of_old(ticket, reply.results[0][1], held)
-                    continue
-                answer = encode(reply) if held.op == "publish" else encode(RequestAnswer(reply, None))
-            elif isinstance(reply, RequestReply):
-                answer = encode(RequestAnswer(self._requests.pop(ticket), reply.entry))
-            else:
-                assert isinstance(reply, Drained)
-                answer = b""
-            del self._tickets[ticket]
-            held.peer.send(Kind.REPLY, held.number, answer)
+        self._desk.tell()
         gateways = self._gateways
         for call in core.take_calls():
             if gateways is not None:
                 gateways.send(Kind.CALL, 0, encode(call))
-
-    def _reply_of_old(self, ticket: int, root: int, held: _Ticket) -> None:
-        """A request whose key was taken before: its reply may have been recorded long ago."""
-        types = _PUBLISH.decode(held.payload).await_types
-
-        def found(entry: Entry | None) -> None:
-            if entry is not None and ticket in self._requests:
-                answer = RequestAnswer(self._requests.pop(ticket), entry)
-                self._core.cancel(ticket)
-                del self._tickets[ticket]
-                held.peer.send(Kind.REPLY, held.number, encode(answer))
-
-        self._reads.of_root(root, types, found)
 
     def _set_alarm(self) -> None:
         at = self._core.wake_at()
@@ -399,37 +342,14 @@ class RouterShell:
         elif kind == Kind.ASK:
             op, rest = parse_ask(payload)
             try:
-                self.asked(peer, number, op, rest, now)
+                if op == "claim":
+                    self._claims.append((peer, number))
+                else:
+                    self._desk.asked(peer, number, op, rest, now, sorted(self._hosts))
             except (TrunklineError, msgspec.DecodeError) as error:
                 peer.send(Kind.ERROR, number, packed_error(error))
         elif kind == Kind.TOLD:
             self._supervisor_heard = asyncio.get_running_loop().time()
-
-    def asked(self, peer: Peer, number: int, op: str, payload: bytes, now: int) -> None:
-        """One question of a client or the supervisor."""
-        core = self._core
-        if op in ("publish", "request"):
-            batch = _PUBLISH.decode(payload)
-            ticket = self._ticket(peer, number, op, payload if op == "request" else b"")
-            core.publish(ticket, batch, now, self._keys(batch), self._sent(batch))
-        elif op == "drain":
-            core.drain(self._ticket(peer, number, op, payload), payload == b"timers")
-        elif op in ("retry", "skip"):
-            at, address = _LETTER.decode(payload)
-            done = (core.retry if op == "retry" else core.skip)(at, address, now)
-            peer.send(Kind.REPLY, number, encode(done))
-        elif op == "read":
-            self._reads.read(payload, lambda kind, answer: peer.send(kind, number, answer))
-        elif op == "status":
-            status: dict[str, Any] = core.stats() | {"hosts": sorted(self._hosts), "pid": os.getpid()}
-            status["where"] = core.where()
-            peer.send(Kind.REPLY, number, encode(status))
-        elif op == "schedules":
-            peer.send(Kind.REPLY, number, encode(core.schedules()))
-        elif op == "claim":
-            self._claims.append((peer, number))
-        else:
-            raise TrunklineError(f"a router knows no operation {op!r}", hint="client and runtime differ in version.")
 
     async def ask(self, op: str, payload: bytes) -> bytes:
         """A question that came as a Ray call.
@@ -452,22 +372,6 @@ class RouterShell:
             peer.send(Kind.REPLY, number, encode((epoch, self._journal.info.started, self._core.schedules())))
         self._claims.clear()
 
-    def _ticket(self, peer: Peer, number: int, op: str, payload: bytes) -> int:
-        self._next_ticket += 1
-        self._tickets[self._next_ticket] = _Ticket(peer, number, op, payload)
-        return self._next_ticket
-
-    def _keys(self, batch: PublishBatch) -> dict[bytes, KeyRow]:
-        wanted = self._core.wants_keys(batch)
-        return self._journal.keys(wanted) if wanted else {}
-
-    def _sent(self, batch: PublishBatch) -> dict[tuple[int, int], int]:
-        found = {}
-        for partition, client, seqs, last in self._core.wants_sent(batch):
-            for seq, id in self._journal.find_sent(partition, client, seqs, last).items():
-                found[partition, seq] = id
-        return found
-
     # ------------------------------------------------------------ failed commits
 
     def _not_committed(self, error: TrunklineError) -> None:
@@ -475,25 +379,15 @@ class RouterShell:
         if isinstance(error, Fenced) and SUPERVISOR not in error.partitions:
             self.die(error)
         no_room = isinstance(error, JournalFull | JournalReadOnly)
-        tickets, self._tickets = self._tickets, {}
-        self._requests.clear()
-        drains = [held for held in tickets.values() if held.op == "drain"]
-        for held in tickets.values():
-            if held.op == "drain":
-                continue
-            if no_room:
-                held.peer.send(Kind.ERROR, held.number, packed_error(error))
-            else:
-                # Its client sends again over a new link, and what was taken is recognised.
-                held.peer.close()
+        drains = self._desk.clear(error if no_room else None)
         print(f"router {self._config.app}: a commit failed: {error}", file=sys.stderr, flush=True)
         self._stuck = True
         loop = asyncio.get_running_loop()
         loop.call_later(RETRY_AFTER if no_room else 0.0, self._again, drains)
 
-    def _again(self, drains: list[_Ticket]) -> None:
+    def _again(self, drains: list[Ticket]) -> None:
         try:
-            self._core = self._recovered()
+            self._core = self._desk.core = self._recovered()
         except Exception as error:
             self.die(error)
         self._stuck = False
@@ -501,6 +395,5 @@ class RouterShell:
             self._reset_host(name, peer)
         if self._gateways is not None:
             self._core.gateways_up()
-        for held in drains:
-            self._core.drain(self._ticket(held.peer, held.number, held.op, held.payload), held.payload == b"timers")
+        self._desk.drain_again(drains)
         self._kick.set()

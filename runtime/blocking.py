@@ -265,6 +265,10 @@ class Runtime:
         """What was recorded, oldest first: see `AsyncRuntime.tail`."""
         return self._thread.iterate(self._client.reading.tail_pages(types, since, follow))
 
+    def chain(self, id: EventId) -> list[Recorded]:
+        """An event and all that it led to so far, causes before effects."""
+        return self._thread.run(self._client.chain(id))
+
     def has(self, event_type: type[Event] | str, key: str, routing_key: Key | None = None) -> bool:
         """Was an event of this type with this idempotency key taken?"""
         return self._thread.run(self._client.has(event_type, key, routing_key))
@@ -272,6 +276,10 @@ class Runtime:
     def drain(self, timeout: float | None = None, *, timers: bool = False) -> None:
         """Wait until all that was published before, by anyone, and what followed is handled, parked or held."""
         self._thread.run(self._client.drain(timeout, timers=timers))
+
+    def processes(self) -> dict[str, int]:
+        """The process ids of the app's Ray actors, by their names in Ray: `shop:Router`, `shop:host-0`, ..."""
+        return self._thread.run(self._client.processes())
 
     def status(self) -> dict[str, Any]:
         """Counts and places of the running app, for people."""

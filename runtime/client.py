@@ -71,6 +71,7 @@ class AsyncRuntime:
         client: str | None = None,
         journal: str = "",
         end: Callable[[bool], None] = lambda stop: None,
+        processes: Callable[[], dict[str, int]] = dict,
         codec: Codec | None = None,
         embedded: bool = False,
     ) -> None:
@@ -80,6 +81,7 @@ class AsyncRuntime:
         """Where the journal is: an absolute path, or a URL."""
         self.end = end
         """Leaves the app itself, and Ray; blocks. True: ends the app for everyone."""
+        self._processes = processes
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self.encoder = Encoder(app.catalogue, partitions, codec=codec)
@@ -155,6 +157,7 @@ class AsyncRuntime:
             client=client,
             journal=where["journal"],
             end=running.end,
+            processes=running.processes,
             embedded=True,
         )
 
@@ -353,6 +356,14 @@ class AsyncRuntime:
             for recorded in page:
                 yield recorded
 
+    async def chain(self, id: EventId) -> list[Recorded]:
+        """An event and all that it led to so far, causes before effects.
+
+        Raises:
+            EventRejected: there is no such event.
+        """
+        return await self.reading.chain(id)
+
     async def has(self, event_type: type[Event] | str, key: str, routing_key: Key | None = None) -> bool:
         """Was an event of this type with this idempotency key taken? It is durable then.
 
@@ -383,6 +394,10 @@ class AsyncRuntime:
             status = await self.status(timeout=1.0)
             return f"{status['pending']:,} deliveries and {status['timers']:,} timers are pending"
         return "the runtime does not answer"
+
+    async def processes(self) -> dict[str, int]:
+        """The process ids of the app's Ray actors, by their names in Ray: `shop:Router`, `shop:host-0`, ..."""
+        return await asyncio.to_thread(self._processes)
 
     async def status(self, timeout: float = 60.0) -> dict[str, Any]:
         """Counts and places of the running app, for people: no promise is made about what stands in it."""

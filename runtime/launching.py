@@ -39,6 +39,22 @@ class Running:
     lifeline: Lifeline | None
     """Held by the driver whose app ends with it."""
 
+    def processes(self) -> dict[str, int]:
+        """The process ids of the app's Ray actors, by their names.
+
+        Raises:
+            Unreachable: the supervisor does not answer.
+        """
+        try:
+            where = ray.get(self.supervisor.where.remote(), timeout=ASK_TIMEOUT)
+        except (ray.exceptions.RayError, TimeoutError) as error:
+            raise Unreachable(
+                f"the supervisor of app {self.app.name!r} does not answer: {error}",
+                hint="it may be starting again: try again in a moment.",
+            ) from error
+        found: dict[str, int] = where["processes"]
+        return found
+
     def end(self, stop: bool) -> None:
         """Leave it; `stop` ends it. An app that lives as long as its driver ends with that."""
         lost = node_lost() is not None

@@ -191,6 +191,17 @@ class Reading:
             event,
         )
 
+    async def chain(self, id: EventId) -> list[Recorded]:
+        entry = await self.entry(_parse(id))
+        if entry is None:
+            raise EventRejected(f"there is no event {id!r}", hint="an id is `partition-position`, as publish gives it.")
+        found, front = [entry], [entry]
+        while front:
+            ids = [e.id for e in front]
+            front = await self._ask(list[Entry], "caused_by", ids)
+            found += front
+        return [self.recorded(e) for e in found]
+
     async def tail_pages(
         self, types: tuple[type[Event] | str, ...], since: datetime | EventId | None, follow: bool
     ) -> AsyncIterator[list[Recorded]]:

@@ -14,8 +14,8 @@ from runtime.core.messages import Entry, Publish, PublishBatch, PublishReply, Ta
 from runtime.errors import KeyReused, Overloaded, RequestTimeout
 from runtime.line import PAUSE, PAUSE_MAX, Line
 from runtime.reading import Reading
-from runtime.shells.link import LinkLost
 from runtime.shells.desk import RequestAnswer
+from runtime.shells.link import LinkLost
 
 _ANSWER = msgspec.msgpack.Decoder(RequestAnswer)
 _REPLY = msgspec.msgpack.Decoder(PublishReply)

@@ -18,8 +18,8 @@ from runtime.core.messages import (
     TimerRow,
     local_targets,
 )
-from runtime.errors import Fenced
-from runtime.journal.protocol import JournalInfo
+from runtime.errors import Fenced, JournalError, JournalFailed
+from runtime.journal.protocol import JournalInfo, check_partitions
 
 
 class MemoryStore:
@@ -49,10 +49,9 @@ class MemoryStore:
             stale = tuple(sorted(p for p, epoch in batch.epochs.items() if self.epochs.get(p, 0) != epoch))
             if stale:
                 raise Fenced(stale)
+            self._check(batch)
             for entry in batch.entries:
-                log = self.log[entry.at >> 40]
-                assert entry.at & POSITION_MASK == len(log) + 1, "a position was given twice or left out"
-                log.append(entry)
+                self.log[entry.at >> 40].append(entry)
             self.instances.update(batch.instances)
             for address, row in batch.cursors.items():
                 old = self.instances.get(address)
@@ -80,6 +79,22 @@ class MemoryStore:
                 for key in passed:
                     del self.deliveries[key]
 
+    def _check(self, batch: Batch) -> None:
+        """What a database's own keys refuse, before anything is written. Positions left out are refused here only."""
+        heads: dict[int, int] = {}
+        for entry in batch.entries:
+            partition = entry.at >> 40
+            head = heads.get(partition) or len(self.log[partition])
+            if entry.at & POSITION_MASK != head + 1:
+                raise _broken(f"position {entry.at & POSITION_MASK} of partition {partition} follows {head}")
+            heads[partition] = head + 1
+        if any(row.key in self.keys for row in batch.keys) or len({row.key for row in batch.keys}) < len(batch.keys):
+            raise _broken("an idempotency key was given twice")
+
+
+def _broken(why: str) -> JournalError:
+    return JournalFailed(f"the journal in memory: {why}", hint="this is a bug of Trunkline: report it, please.")
+
 
 class MemoryJournal:
     """A journal opened on a store."""
@@ -93,6 +108,7 @@ class MemoryJournal:
 
     def claim(self, partitions: Sequence[int]) -> dict[int, int]:
         store = self.store
+        check_partitions(partitions, self.info)
         with store.lock:
             for partition in partitions:
                 store.epochs[partition] = store.epochs.get(partition, 0) + 1

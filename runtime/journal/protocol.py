@@ -7,7 +7,17 @@ others through `reader()`. Every call either did all that it says, durably, or r
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from runtime.core.messages import Batch, DeliveryRow, Entry, InstanceRow, KeyRow, Recovery, TimerRow
+from runtime.core.messages import (
+    SUPERVISOR,
+    Batch,
+    DeliveryRow,
+    Entry,
+    InstanceRow,
+    KeyRow,
+    Recovery,
+    TimerRow,
+)
+from runtime.errors import JournalMismatch
 
 
 class JournalInfo(NamedTuple):
@@ -20,6 +30,16 @@ class JournalInfo(NamedTuple):
     """The moment of the app's first start (µs): ticks count from it."""
 
 
+def check_partitions(partitions: Iterable[int], info: JournalInfo) -> None:
+    """Raises JournalMismatch for a partition that this journal does not have."""
+    for partition in partitions:
+        if partition != SUPERVISOR and not 0 <= partition < info.partitions:
+            raise JournalMismatch(
+                f"the journal of app {info.app!r} has no partition {partition}: it was made with {info.partitions}",
+                hint="the number is fixed when a journal is made: take it from the journal's info.",
+            )
+
+
 class Journal(Protocol):
     """Opened by `open_journal(url, app=..., partitions=..., schema_hash=..., now=...)`, which makes it if need be."""
 
@@ -30,6 +50,9 @@ class Journal(Protocol):
         """Take these partitions (SUPERVISOR is one): raise each epoch by one, durably; give the new epochs.
 
         Who held them before is fenced from then on: its next commit that names one raises `Fenced`.
+
+        Raises:
+            JournalMismatch: the journal has no such partition.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -21,7 +22,7 @@ from runtime.core.messages import (
     local_targets,
 )
 from runtime.errors import Fenced, JournalMismatch
-from runtime.journal.protocol import JournalInfo
+from runtime.journal.protocol import JournalInfo, check_partitions
 from runtime.journal.reader import SqliteReader, read_info
 from runtime.journal.schema import APPLICATION_ID, FORMAT, TABLES, connect, translated
 
@@ -63,8 +64,7 @@ class SqliteJournal:
 
     def _identify(self, app: str, partitions: int, schema_hash: str, now: int) -> JournalInfo:
         db = self._db
-        try:
-            db.execute("begin immediate")
+        with self._transaction():
             if not db.execute("select 1 from sqlite_master where type = 'table' limit 1").fetchone():
                 for statement in TABLES.split(";\n"):
                     if statement.strip():
@@ -88,14 +88,21 @@ class SqliteJournal:
             db.execute(
                 "update meta set value = ? where name = 'schema_hash' and value <> ?", (schema_hash, schema_hash)
             )
-            db.execute("commit")
-        except sqlite3.Error as error:
+        self._finish()
+        return info._replace(schema_hash=schema_hash)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Begin one, and leave it open for `_finish`; undo it if anything is raised."""
+        assert not self._db.in_transaction, "what is being written must be finished first"
+        try:
+            self._db.execute("begin immediate")
+            yield
+        except BaseException as error:
             self._rollback()
-            raise translated(error, self.path) from error
-        except BaseException:
-            self._rollback()
+            if isinstance(error, sqlite3.Error):
+                raise translated(error, self.path) from error
             raise
-        return info
 
     def _rollback(self) -> None:
         if self._db.in_transaction:
@@ -106,16 +113,12 @@ class SqliteJournal:
         return self._info
 
     def claim(self, partitions: Sequence[int]) -> dict[int, int]:
+        check_partitions(partitions, self._info)
         db = self._db
-        assert not db.in_transaction, "a claim while a batch is being written would undo it"
-        try:
-            db.execute("begin immediate")
+        with self._transaction():
             db.executemany("update partitions set epoch = epoch + 1 where partition = ?", [(p,) for p in partitions])
             epochs = dict(db.execute("select partition, epoch from partitions"))
-            db.execute("commit")
-        except sqlite3.Error as error:
-            self._rollback()
-            raise translated(error, self.path) from error
+        self._finish()
         return {p: epochs[p] for p in partitions}
 
     def recover(self, partition: int, epoch: int) -> Recovery:
@@ -163,8 +166,7 @@ class SqliteJournal:
 
     def prepare(self, batch: Batch) -> Callable[[], None]:
         db = self._db
-        try:
-            db.execute("begin immediate")
+        with self._transaction():
             self._fence(batch.epochs)
             if batch.entries:
                 db.executemany(INSERT_LOG, batch.entries)
@@ -192,12 +194,6 @@ class SqliteJournal:
                 db.executemany("insert or replace into schedules values (?,?,?)", batch.schedules.values())
             if batch.watermarks:
                 self._watermarks(batch.watermarks)
-        except sqlite3.Error as error:
-            self._rollback()
-            raise translated(error, self.path) from error
-        except BaseException:
-            self._rollback()
-            raise
         return self._finish
 
     def _finish(self) -> None:

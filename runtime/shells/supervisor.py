@@ -363,7 +363,8 @@ class SupervisorShell:
             "lifetime": self._config.lifetime,
             "node": ray.get_runtime_context().get_node_id(),
             "schema_hash": r.schema_hash,
-            "processes": {self._ray_name(n): p for n, p in self._pids.items()} | {self._ray_name("Supervisor"): os.getpid()},
+            "processes": {self._ray_name(n): p for n, p in self._pids.items()}
+            | {self._ray_name("Supervisor"): os.getpid()},
         }
 
 

@@ -8,12 +8,11 @@ from hashlib import blake2b
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
-from pydantic_core import core_schema
+from pydantic import BaseModel, ConfigDict
 
 from actors.envelope import Envelope
 from actors.errors import OutsideTurn
-from actors.event import Upcasters, place_of_class, with_sorted_sets
+from actors.event import Upcasters, place_of_class, store_sets_sorted
 from actors.handler import Handler, KeyOf
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,13 +98,12 @@ class Aggregate(BaseModel):
             placement,
             version,
             upcasters or {},
-            place_of_class(),
+            place_of_class(cls),
         )
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        schema: core_schema.CoreSchema = with_sorted_sets(handler(source))
-        return schema
+    def __pydantic_on_complete__(cls) -> None:
+        store_sets_sorted(cls)
 
     def _turn(self, what: str) -> TurnContext:
         held = getattr(self, "__trunkline_turn__", None)

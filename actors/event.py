@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pydantic_core
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
 from actors.errors import EventRejected
@@ -35,15 +35,12 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def place_of_class() -> str:
-    """file:line of the class statement under way: the innermost frame outside pydantic and this package."""
-    frame = sys._getframe(1)
+def place_of_class(cls: type[Any]) -> str:
+    """file:line of the class statement under way. For an `__init_subclass__` to call."""
+    frame = sys._getframe(1).f_back
     while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if not module.startswith(("pydantic", "actors.", "abc", "typing")) or module.startswith("actors.testing"):
+        if frame.f_globals.get("__name__") == cls.__module__:
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        if frame.f_back is None:
-            break
         frame = frame.f_back
     return "?"
 
@@ -52,20 +49,27 @@ def _sorted_json(values: Any) -> list[Any]:
     return sorted(values, key=lambda value: pydantic_core.to_json(value))
 
 
-def with_sorted_sets(schema: Any) -> Any:
-    """Have every set in a core schema stored sorted: set order differs between processes."""
-    if isinstance(schema, dict):
-        if schema.get("type") in ("set", "frozenset") and "serialization" not in schema:
-            items = schema.get("items_schema") or core_schema.any_schema()
-            schema["serialization"] = core_schema.plain_serializer_function_ser_schema(
-                _sorted_json, return_schema=core_schema.list_schema(items), when_used="json"
-            )
-        for value in schema.values():
-            with_sorted_sets(value)
-    elif isinstance(schema, list | tuple):
-        for value in schema:
-            with_sorted_sets(value)
-    return schema
+def _with_sorted_sets(schema: Any) -> Any:
+    if type(schema) is list or type(schema) is tuple:
+        return type(schema)(_with_sorted_sets(value) for value in schema)
+    if type(schema) is not dict:
+        return schema
+    made = {key: value if key == "default" else _with_sorted_sets(value) for key, value in schema.items()}
+    if made.get("type") in ("set", "frozenset") and "serialization" not in made:
+        items = made.get("items_schema") or core_schema.any_schema()
+        made["serialization"] = core_schema.plain_serializer_function_ser_schema(
+            _sorted_json, return_schema=core_schema.list_schema(items), when_used="json"
+        )
+    return made
+
+
+def store_sets_sorted(cls: type[BaseModel]) -> None:
+    """Have a complete class write every set sorted, also in models inside it: set order differs between processes."""
+    schema = cls.__pydantic_core_schema__
+    sorting = _with_sorted_sets(schema)
+    if sorting != schema:
+        # Prebuilt serializers are those of the classes as they are: they write sets as they come.
+        cls.__pydantic_serializer__ = pydantic_core.SchemaSerializer(sorting, _use_prebuilt=False)
 
 
 class Event(BaseModel):
@@ -91,13 +95,12 @@ class Event(BaseModel):
     ) -> None:
         super().__init_subclass__(**kwargs)
         cls.__trunkline__ = EventType(
-            name or snake_case(cls.__name__), version, origin, broadcast, upcasters or {}, place_of_class()
+            name or snake_case(cls.__name__), version, origin, broadcast, upcasters or {}, place_of_class(cls)
         )
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        schema: core_schema.CoreSchema = with_sorted_sets(handler(source))
-        return schema
+    def __pydantic_on_complete__(cls) -> None:
+        store_sets_sorted(cls)
 
 
 class ChainHalted(Event):
@@ -138,8 +141,8 @@ def decode_event(cls: type[Event], data: bytes, version: int) -> Event:
             event: Event = cls.__pydantic_validator__.validate_json(data)
             return event
         payload = upcast(pydantic_core.from_json(data), version, known.version, known.upcasters, cls.__name__)
-        return cls.model_validate_json(pydantic_core.to_json(payload))
-    except ValidationError as error:
+        return cls.__pydantic_validator__.validate_json(pydantic_core.to_json(payload))  # type: ignore[no-any-return]
+    except ValueError as error:
         raise EventRejected(
             f"a stored {known.name} (version {version}) is no {cls.__name__} (version {known.version}): {error}",
             hint=f"give {cls.__name__} a higher version and an upcaster from {version}, or new fields a default.",

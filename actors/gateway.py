@@ -52,7 +52,7 @@ class Gateway(BaseModel):
         cls, *, concurrency: int = 64, per_second: float | None = None, name: str | None = None, **kwargs: Any
     ) -> None:
         super().__init_subclass__(**kwargs)
-        cls.__trunkline__ = GatewayType(name or cls.__name__, concurrency, per_second, place_of_class())
+        cls.__trunkline__ = GatewayType(name or cls.__name__, concurrency, per_second, place_of_class(cls))
 
     @property
     def event(self) -> Envelope:

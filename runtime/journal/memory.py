@@ -39,7 +39,7 @@ class MemoryStore:
         self.watermarks: dict[int, int] = {}
 
     def entry(self, at: int) -> Entry | None:
-        log = self.log[at >> 40]
+        log = self.log.get(at >> 40, [])
         position = at & POSITION_MASK
         # Positions start at 1 and have no gaps: an entry's place in the list is its position.
         return log[position - 1] if 0 < position <= len(log) else None
@@ -96,6 +96,14 @@ def _broken(why: str) -> JournalError:
     return JournalFailed(f"the journal in memory: {why}", hint="this is a bug of Trunkline: report it, please.")
 
 
+def _due(row: TimerRow) -> tuple[int, str, str, str]:
+    return (row.due, row.address, row.type, row.name)
+
+
+def _recorded(entry: Entry) -> tuple[int, int]:
+    return (entry.recorded, entry.at)
+
+
 class MemoryJournal:
     """A journal opened on a store."""
 
@@ -115,13 +123,14 @@ class MemoryJournal:
             return {partition: store.epochs[partition] for partition in partitions}
 
     def recover(self, partition: int, epoch: int) -> Recovery:
+        check_partitions((partition,), self.info)
         store = self.store
         with store.lock:
             if store.epochs.get(partition, 0) != epoch:
                 raise Fenced((partition,))
             log = store.log[partition]
             watermark = store.watermarks.get(partition, 0)
-            rows = [row for row in store.deliveries.values() if row.partition == partition]
+            rows = sorted(row for row in store.deliveries.values() if row.partition == partition)
             behind = {row.at for row in rows if row.at & POSITION_MASK <= watermark}
             entries = [e for at in sorted(behind) if (e := store.entry(at)) is not None] + log[watermark:]
             addresses = {address for entry in entries for _, address in local_targets(entry)}
@@ -134,9 +143,9 @@ class MemoryJournal:
                 entries,
                 {a: store.instances[a] for a in addresses if a in store.instances},
                 rows,
-                [t for t in store.timers.values() if t.partition == partition],
-                [t for t in store.taken.values() if t.partition == partition],
-                [s for s in store.schedules.values() if s.partition == partition],
+                sorted((t for t in store.timers.values() if t.partition == partition), key=_due),
+                sorted(t for t in store.taken.values() if t.partition == partition),
+                sorted(s for s in store.schedules.values() if s.partition == partition),
             )
 
     def prepare(self, batch: Batch) -> Callable[[], None]:
@@ -168,11 +177,12 @@ class MemoryJournal:
     def find_sent(self, partition: int, client: str, seqs: Iterable[int], last: int) -> dict[int, int]:
         wanted = set(seqs)
         found: dict[int, int] = {}
+        first = min(wanted, default=0)
         for entry in reversed(self.store.log[partition][:last]):
             if entry.client == client and entry.at == entry.id:
                 if entry.seq in wanted:
                     found[entry.seq] = entry.id
-                if len(found) == len(wanted) or entry.seq < min(wanted):
+                if len(found) == len(wanted) or entry.seq <= first:
                     break
         return found
 
@@ -203,7 +213,7 @@ class MemoryReader:
         return sorted(rows)[:limit]
 
     def log(self, partition: int, after: int, limit: int) -> list[Entry]:
-        return self.store.log[partition][after : after + limit]
+        return self.store.log.get(partition, [])[after : after + limit]
 
     def heads(self) -> dict[int, int]:
         return {partition: len(log) for partition, log in self.store.log.items()}
@@ -216,12 +226,12 @@ class MemoryReader:
 
     def caused_by(self, ids: Iterable[int]) -> list[Entry]:
         wanted = set(ids)
-        return [e for e in self._events() if e.cause in wanted]
+        return sorted((e for e in self._events() if e.cause in wanted), key=_recorded)
 
     def of_root(self, root: int, types: Iterable[str]) -> Entry | None:
         wanted = set(types)
-        found = [e for e in self._events() if e.root == root and e.type in wanted]
-        return min(found, key=lambda e: (e.recorded, e.at), default=None)
+        found = [e for e in self._events() if e.root == root != e.id and e.type in wanted]
+        return min(found, key=_recorded, default=None)
 
     def _events(self) -> list[Entry]:
         with self.store.lock:
@@ -233,7 +243,8 @@ class MemoryReader:
 
     def timers(self, address: str | None = None) -> list[TimerRow]:
         with self.store.lock:
-            return sorted(t for t in self.store.timers.values() if address is None or t.address == address)
+            found = [t for t in self.store.timers.values() if address is None or t.address == address]
+        return sorted(found, key=_due)
 
     def epochs(self) -> dict[int, int]:
         return dict(self.store.epochs)

@@ -57,14 +57,19 @@ class Journal(Protocol):
         ...
 
     def recover(self, partition: int, epoch: int) -> Recovery:
-        """Everything that a router must know of a partition it has claimed."""
+        """Everything that a router must know of a partition it has claimed.
+
+        Raises:
+            Fenced: another has claimed it since.
+        """
         ...
 
     def prepare(self, batch: Batch) -> Callable[[], None]:
         """Write a batch up to the point where only the disk must still take it: calling the result makes it durable.
 
         The result may be called in another thread, while this one goes on; before it has returned nothing else is
-        written. Raises as `commit` does, and so may the result: then nothing was written.
+        written, and whether the lookups below see the batch's rows already is open. Raises as `commit` does, and so may
+        the result: then nothing was written.
         """
         ...
 
@@ -95,7 +100,10 @@ class Journal(Protocol):
         ...
 
     def find_sent(self, partition: int, client: str, seqs: Iterable[int], last: int) -> dict[int, int]:
-        """For a client's resent numbers the event ids first given: looked for from position `last` backwards."""
+        """For a client's resent numbers the event ids first given: looked for from position `last` backwards.
+
+        The search ends where an older number of this client stands: its numbers rise in each log.
+        """
         ...
 
     def reader(self) -> "Reader":
@@ -130,17 +138,23 @@ class Reader(Protocol):
     def key(self, key: bytes) -> KeyRow | None: ...
 
     def caused_by(self, ids: Iterable[int]) -> list[Entry]:
-        """The entries (not copies) whose cause is one of these."""
+        """The entries (not copies) whose cause is one of these, by (recorded, at)."""
         ...
 
     def of_root(self, root: int, types: Iterable[str]) -> Entry | None:
         """The first entry (not a copy), by (recorded, at), of these types that this origin event led to."""
         ...
 
-    def deliveries(self, status: int | None = None) -> list[DeliveryRow]: ...
+    def deliveries(self, status: int | None = None) -> list[DeliveryRow]:
+        """By (at, address)."""
+        ...
 
-    def timers(self, address: str | None = None) -> list[TimerRow]: ...
+    def timers(self, address: str | None = None) -> list[TimerRow]:
+        """The next one due first."""
+        ...
 
-    def epochs(self) -> dict[int, int]: ...
+    def epochs(self) -> dict[int, int]:
+        """Of the partitions that were ever claimed."""
+        ...
 
     def close(self) -> None: ...

@@ -21,6 +21,8 @@ from runtime.errors import JournalFailed, JournalMismatch
 from runtime.journal.protocol import JournalInfo
 from runtime.journal.schema import FORMAT, connect, translated
 
+TIMERS_ORDER = "order by due, address, type, name"
+
 
 def read_info(db: sqlite3.Connection, path: str) -> JournalInfo:
     """What a journal says of itself.
@@ -66,7 +68,7 @@ class SqliteReader:
 
     def instance(self, address: str) -> InstanceRow | None:
         rows = self._all("select * from instances where address = ?", address)
-        return _instance(rows[0]) if rows else None
+        return instance_row(rows[0]) if rows else None
 
     def group(self, group: str, after: str = "", limit: int = 1000) -> list[InstanceRow]:
         rows = self._all(
@@ -75,7 +77,7 @@ class SqliteReader:
             group + "0",
             limit,
         )
-        return [_instance(row) for row in rows]
+        return [instance_row(row) for row in rows]
 
     def log(self, partition: int, after: int, limit: int) -> list[Entry]:
         rows = self._all(
@@ -147,8 +149,9 @@ class SqliteReader:
 
     def timers(self, address: str | None = None) -> list[TimerRow]:
         if address is None:
-            return [TimerRow(*row) for row in self._all("select * from timers order by due")]
-        return [TimerRow(*row) for row in self._all("select * from timers where address = ? order by due", address)]
+            return [TimerRow(*row) for row in self._all(f"select * from timers {TIMERS_ORDER}")]
+        rows = self._all(f"select * from timers where address = ? {TIMERS_ORDER}", address)
+        return [TimerRow(*row) for row in rows]
 
     def epochs(self) -> dict[int, int]:
         return dict(self._all("select partition, epoch from partitions where epoch > 0"))
@@ -157,6 +160,7 @@ class SqliteReader:
         self._db.close()
 
 
-def _instance(row: tuple[Any, ...]) -> InstanceRow:
+def instance_row(row: tuple[Any, ...]) -> InstanceRow:
+    """SQLite has no booleans."""
     address, partition, cursor, live, state = row
     return InstanceRow(address, partition, cursor, bool(live), state)

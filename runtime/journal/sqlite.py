@@ -23,7 +23,7 @@ from runtime.core.messages import (
 )
 from runtime.errors import Fenced, JournalMismatch
 from runtime.journal.protocol import JournalInfo, check_partitions
-from runtime.journal.reader import SqliteReader, read_info
+from runtime.journal.reader import TIMERS_ORDER, SqliteReader, instance_row, read_info
 from runtime.journal.schema import APPLICATION_ID, FORMAT, TABLES, connect, translated
 
 CHUNK = 500
@@ -122,32 +122,22 @@ class SqliteJournal:
         return {p: epochs[p] for p in partitions}
 
     def recover(self, partition: int, epoch: int) -> Recovery:
-        db = self._db
-        try:
-            return self._recover(db, partition, epoch)
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
-
-    def _recover(self, db: sqlite3.Connection, partition: int, epoch: int) -> Recovery:
-        held, watermark = db.execute(
-            "select epoch, watermark from partitions where partition = ?", (partition,)
-        ).fetchone()
+        check_partitions((partition,), self._info)
+        of = (partition,)
+        ((held, watermark),) = self._rows("select epoch, watermark from partitions where partition = ?", of)
         if held != epoch:
-            raise Fenced((partition,))
+            raise Fenced(of)
         base, end = partition << POSITION_BITS, (partition + 1) << POSITION_BITS
-        last = db.execute("select max(at) from log where at > ? and at < ?", (base, end)).fetchone()[0]
-        in_partition = (base, end)
-        rows = [
-            DeliveryRow(*row)
-            for row in db.execute("select * from deliveries where at > ? and at < ? order by at, address", in_partition)
-        ]
-        behind = sorted({row.at for row in rows if row.at <= base | watermark})
-        entries = [found for at in behind if (found := self.entries([at]).get(at)) is not None]
-        after = db.execute("select * from log where at > ? and at < ? order by at", (base | watermark, end))
+        ((last,),) = self._rows("select max(at) from log where at > ? and at < ?", (base, end))
+        query = "select * from deliveries where at > ? and at < ? order by at, address"
+        rows = [DeliveryRow(*row) for row in self._rows(query, (base, end))]
+        behind = self.entries(sorted({row.at for row in rows if row.at <= base | watermark}))
+        entries = [behind[at] for at in sorted(behind)]
+        after = self._rows("select * from log where at > ? and at < ? order by at", (base | watermark, end))
         entries += [Entry(*row) for row in after]
         addresses = {address for entry in entries for _, address in local_targets(entry)}
         addresses |= {row.address for row in rows}
-        of = (partition,)
+        timers = self._rows(f"select * from timers where partition = ? {TIMERS_ORDER}", of)
         return Recovery(
             partition,
             epoch,
@@ -156,9 +146,9 @@ class SqliteJournal:
             entries,
             self.instances(addresses),
             rows,
-            [TimerRow(*row) for row in db.execute("select * from timers where partition = ?", of)],
-            [TakenRow(*row) for row in db.execute("select * from taken where partition = ?", of)],
-            [ScheduleRow(*row) for row in db.execute("select * from schedules where partition = ?", of)],
+            [TimerRow(*row) for row in timers],
+            [TakenRow(*row) for row in self._rows("select * from taken where partition = ? order by source", of)],
+            [ScheduleRow(*row) for row in self._rows("select * from schedules where partition = ? order by name", of)],
         )
 
     def commit(self, batch: Batch) -> None:
@@ -232,46 +222,40 @@ class SqliteJournal:
 
     # ------------------------------------------------------------ what the router looks up
 
+    def _rows(self, query: str, values: Sequence[Any]) -> Iterator[Any]:
+        try:
+            yield from self._db.execute(query, values)
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+
+    def _rows_of(self, table: str, key: str, values: Iterable[Any]) -> Iterator[Any]:
+        for chunk in chunks(values):
+            yield from self._rows(f"select * from {table} where {key} in ({marks(chunk)})", chunk)
+
     def instances(self, addresses: Iterable[str]) -> dict[str, InstanceRow]:
-        found = {}
-        for chunk in chunks(addresses):
-            query = f"select * from instances where address in ({marks(chunk)})"
-            for address, partition, cursor, live, state in self._db.execute(query, chunk):
-                found[address] = InstanceRow(address, partition, cursor, bool(live), state)
-        return found
+        return {row[0]: instance_row(row) for row in self._rows_of("instances", "address", addresses)}
 
     def keys(self, keys: Iterable[bytes]) -> dict[bytes, KeyRow]:
-        found = {}
-        for chunk in chunks(keys):
-            for row in self._db.execute(f"select * from keys where key in ({marks(chunk)})", chunk):
-                found[row[0]] = KeyRow(*row)
-        return found
+        return {row[0]: KeyRow(*row) for row in self._rows_of("keys", "key", keys)}
 
     def entries(self, ats: Iterable[int]) -> dict[int, Entry]:
-        found = {}
-        for chunk in chunks(ats):
-            for row in self._db.execute(f"select * from log where at in ({marks(chunk)})", chunk):
-                found[row[0]] = Entry(*row)
-        return found
+        return {row[0]: Entry(*row) for row in self._rows_of("log", "at", ats)}
 
     def live(self, partition: int, group: str, after: str, limit: int) -> list[InstanceRow]:
-        rows = self._db.execute(
+        query = (
             "select * from instances where address > ? and address < ? and partition = ? and live "
-            "order by address limit ?",
-            (max(after, group + "/"), group + "0", partition, limit),
+            "order by address limit ?"
         )
-        return [InstanceRow(a, p, c, bool(alive), s) for a, p, c, alive, s in rows]
+        first, end = max(after, group + "/"), group + "0"
+        return [instance_row(row) for row in self._rows(query, (first, end, partition, limit))]
 
     def find_sent(self, partition: int, client: str, seqs: Iterable[int], last: int) -> dict[int, int]:
         wanted = set(seqs)
-        first = min(wanted)
         found: dict[int, int] = {}
+        first = min(wanted, default=0)
         base = partition << POSITION_BITS
-        rows = self._db.execute(
-            "select id, seq from log where at <= ? and at > ? and client = ? and id = at order by at desc",
-            (base | last, base, client),
-        )
-        for id, seq in rows:
+        query = "select id, seq from log where at <= ? and at > ? and client = ? and id = at order by at desc"
+        for id, seq in self._rows(query, (base | last, base, client)):
             if seq in wanted:
                 found[seq] = id
             if seq <= first or len(found) == len(wanted):

@@ -1,0 +1,15 @@
+"""Every test that takes `place` runs once for each kind of journal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .places import KINDS, Place
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    made = KINDS[request.param](tmp_path)
+    yield made
+    made.close()

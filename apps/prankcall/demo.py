@@ -48,9 +48,11 @@ def run(
     with _ray(console), Runtime.start(app, journal=journal) as rt:
         _show_processes(console, rt)
         with View(rt, console, purchases, "receipt_sent") as view:
-            ids = _play(rt, view, wanted, rate, victim)
+            ids, successor = _play(rt, view, wanted, rate, victim)
             rt.drain()
             view.wait_all()
+            if successor is not None:
+                successor.join()
         letters = rt.dead_letters.list()
         for letter in letters:
             console.print(f"not handled: {letter}", style="red")
@@ -110,25 +112,31 @@ def _line(console: Console, text: str) -> Iterator[None]:
     yield
 
 
-def _play(rt: Runtime, view: View, wanted: list[AttemptedPurchase], rate: float, victim: str) -> list[EventId]:
+def _play(
+    rt: Runtime, view: View, wanted: list[AttemptedPurchase], rate: float, victim: str
+) -> tuple[list[EventId], threading.Thread | None]:
     """Publish at a steady pace; half-way, kill a process. The order number is the key: an order again is no new one."""
     begun = time.monotonic()
     futures: list[Future[EventId]] = []
+    successor = None
     for number, order in enumerate(wanted):
         if number == len(wanted) // 2 and victim != "none":
-            _kill(rt, view, f"{app.name}:{ACTORS[victim]}")
+            successor = _kill(rt, view, f"{app.name}:{ACTORS[victim]}")
         futures.append(rt.publish(order, idempotency_key=order.order, wait=False))
         ahead = number / rate - (time.monotonic() - begun)
         if ahead > 0:
             time.sleep(ahead)
-    return [future.result() for future in futures]
+    return [future.result() for future in futures], successor
 
 
-def _kill(rt: Runtime, view: View, name: str) -> None:
+def _kill(rt: Runtime, view: View, name: str) -> threading.Thread:
+    """Kill a process; the thread ends when its successor is up."""
     pid = rt.processes()[name]
     os.kill(pid, signal.SIGKILL)
     view.note(f"killed {name} (process {pid}) with SIGKILL; publishing goes on")
-    threading.Thread(target=_await_successor, args=(rt, view, name, pid, time.monotonic()), daemon=True).start()
+    waiting = threading.Thread(target=_await_successor, args=(rt, view, name, pid, time.monotonic()), daemon=True)
+    waiting.start()
+    return waiting
 
 
 def _await_successor(rt: Runtime, view: View, name: str, old: int, killed: float) -> None:

@@ -124,6 +124,7 @@ class Runtime:
         clock: Clock | None = None,
         lifetime: Literal["driver", "detached"] = "driver",
         partitions: int | None = None,
+        run_on: bool = True,
     ) -> "Runtime":
         """Start an app, on its journal if it has one already: see `AsyncRuntime.start`."""
         running = launch(
@@ -134,6 +135,7 @@ class Runtime:
             clock=clock,
             lifetime=lifetime,
             partitions=partitions,
+            run_on=run_on,
         )
         return cls._of(lambda: AsyncRuntime.of(running), running.end)
 

@@ -106,6 +106,7 @@ class AsyncRuntime:
         clock: Clock | None = None,
         lifetime: Literal["driver", "detached"] = "driver",
         partitions: int | None = None,
+        run_on: bool = True,
     ) -> "AsyncRuntime":
         """Start an app, on its journal if it has one already.
 
@@ -118,6 +119,7 @@ class AsyncRuntime:
             clock: what the runtime takes for the time.
             lifetime: "driver": the app ends with this process, however that ends; "detached": with `stop()`.
             partitions: fixed when the journal is made (64 by default).
+            run_on: a host may run an emitted event's turn before it is committed; False: never. No result depends on it.
 
         Raises:
             AlreadyRunning: the app, or another one on this journal, runs.
@@ -133,6 +135,7 @@ class AsyncRuntime:
             clock=clock,
             lifetime=lifetime,
             partitions=partitions,
+            run_on=run_on,
         )
         return cls.of(running)
 

@@ -84,6 +84,7 @@ def launch(
     clock: Clock | None,
     lifetime: Literal["driver", "detached"],
     partitions: int | None,
+    run_on: bool,
 ) -> Running:
     """Start an app. Blocks, for some seconds. What was begun is ended again if it fails, or is interrupted."""
     if not isinstance(app, App):
@@ -104,6 +105,7 @@ def launch(
                 placement=placement or settings.placement,
                 partitions=partitions,
                 clock=clock,
+                run_on=run_on,
                 progress=progress.step,
             )
             lifeline = Lifeline(where["folder"], where["token"]) if lifetime == "driver" else None

@@ -1,5 +1,6 @@
 """What people and tools ask of a SQLite journal: read-only, over a connection of its own, also on one at rest."""
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable
@@ -108,38 +109,48 @@ class SqliteReader:
 
     def caused_by(self, ids: Iterable[int]) -> list[Entry]:
         """What an event led to was written where its listeners are: those partitions are read, and no index is kept."""
-        wanted = set(ids)
+        # One parameter, however many ids: a statement takes 32,766 of them at most, and a broadcast causes more.
+        wanted = json.dumps(list(ids))
         since: dict[int, int] = {}
-        for id in wanted:
-            entry = self.entry(id)
-            if entry is None:
-                continue
-            home = id >> POSITION_BITS
-            since[home] = min(since.get(home, id), id)
-            for where, _ in decode_targets(entry.targets):
-                for partition in range(self._info.partitions) if where == EVERYWHERE else (where,):
-                    if partition not in (HOME, home):
-                        since[partition] = partition << POSITION_BITS
+        for row in self._all("select * from log where at in (select value from json_each(?))", wanted):
+            entry = Entry(*row)
+            for partition in self._reached(entry):
+                first = entry.id if partition == entry.id >> POSITION_BITS else partition << POSITION_BITS
+                since[partition] = min(since.get(partition, first), first)
         found: list[Entry] = []
         for partition, first in since.items():
-            marks = ",".join("?" * len(wanted))
-            query = f"select * from log where at > ? and at < ? and id = at and cause in ({marks}) order by at"
-            rows = self._all(query, first, (partition + 1) << POSITION_BITS, *wanted)
-            found += [Entry(*row) for row in rows]
+            found += self._events(partition, first, "cause in (select value from json_each(?))", wanted)
         return sorted(found, key=lambda e: (e.recorded, e.at))
 
     def of_root(self, root: int, types: Iterable[str]) -> Entry | None:
-        wanted = set(types)
-        front, best = [root], None
-        while front:
-            children = self.caused_by(front)
-            for entry in children:
+        """Every event of a chain names its origin: each partition that the chain reached is read once."""
+        origin = self.entry(root)
+        if origin is None:
+            return None
+        home, wanted = root >> POSITION_BITS, set(types)
+        todo, read = self._reached(origin), set()
+        best: Entry | None = None
+        while todo:
+            partition = todo.pop()
+            read.add(partition)
+            first = root if partition == home else partition << POSITION_BITS
+            for entry in self._events(partition, first, "root = ?", root):
+                todo |= self._reached(entry) - read
                 if entry.type in wanted and (best is None or (entry.recorded, entry.at) < (best.recorded, best.at)):
                     best = entry
-            if best is not None:
-                return best
-            front = [entry.id for entry in children]
-        return None
+        return best
+
+    def _events(self, partition: int, first: int, condition: str, value: Any) -> list[Entry]:
+        """A partition's own events above `first`: no copies."""
+        query = f"select * from log where at > ? and at < ? and id = at and {condition} order by at"
+        return [Entry(*row) for row in self._all(query, first, (partition + 1) << POSITION_BITS, value)]
+
+    def _reached(self, entry: Entry) -> set[int]:
+        """The partitions whose logs an event stands in."""
+        where = {partition for partition, _ in decode_targets(entry.targets)}
+        if EVERYWHERE in where:
+            return set(range(self._info.partitions))
+        return where - {HOME} | {entry.id >> POSITION_BITS}
 
     def deliveries(self, status: int | None = None) -> list[DeliveryRow]:
         if status is None:

@@ -1,6 +1,7 @@
 """Is a class's state one that survives being stored? What can be known of that before anything runs."""
 
 import typing
+from dataclasses import is_dataclass
 from typing import Any
 
 from pydantic import BaseModel
@@ -8,6 +9,8 @@ from pydantic.fields import FieldInfo
 
 from actors.aggregate import Aggregate
 from actors.errors import WiringProblem
+
+ANYTHING = (Any, object, list, dict, set, frozenset, tuple)
 
 
 def state_problems(cls: type[Aggregate], reserved: frozenset[str]) -> list[WiringProblem]:
@@ -33,6 +36,12 @@ def state_problems(cls: type[Aggregate], reserved: frozenset[str]) -> list[Wirin
                 f"{cls.__name__}.{name} has no default, and an instance starts empty",
                 f"{name}: {_type_name(field.annotation)} = ...",
             )
+        if field.exclude:
+            problem(
+                "NotStored",
+                f"{cls.__name__}.{name} is excluded from what is stored, and would be lost between turns",
+                "take exclude=True away, or compute it in the handler.",
+            )
         why = _polymorphic(field)
         if why:
             problem(
@@ -51,21 +60,26 @@ def _type_name(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
-def _polymorphic(field: FieldInfo) -> str:
-    return _loses(field.annotation) if field.discriminator is None else ""
+def _polymorphic(field: FieldInfo, seen: frozenset[type[Any]] = frozenset()) -> str:
+    return _loses(field.annotation, seen) if field.discriminator is None else ""
 
 
-def _loses(annotation: Any) -> str:
+def _loses(annotation: Any, seen: frozenset[type[Any]]) -> str:
     """Why a value of this type may come back as another one; empty if it does not."""
-    if annotation is Any or annotation is object:
+    if annotation in ANYTHING:
         return "may hold anything, and is read back as plain JSON"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if annotation is BaseModel:
-            return "may hold any model, and is read back without its fields"
-        if annotation.__subclasses__():
-            subs = ", ".join(sorted(c.__name__ for c in annotation.__subclasses__()))
-            return f"is a {annotation.__name__}, and one of its subclasses ({subs}) would lose fields in it"
-    for argument in typing.get_args(annotation):
-        if (why := _loses(argument)) != "":
-            return why
-    return ""
+    if annotation is BaseModel:
+        return "may hold any model, and is read back without its fields"
+    inside: list[str] = []
+    if isinstance(annotation, type) and annotation not in seen:
+        cls: type[Any] = annotation
+        seen |= {cls}
+        if is_dataclass(cls):
+            inside = [_loses(hint, seen) for hint in typing.get_type_hints(cls).values()]
+        elif issubclass(cls, BaseModel):
+            inside = [_polymorphic(field, seen) for field in cls.model_fields.values()]
+        if (is_dataclass(cls) or issubclass(cls, BaseModel)) and cls.__subclasses__():
+            names = ", ".join(sorted(sub.__name__ for sub in cls.__subclasses__()))
+            return f"is a {cls.__name__}, and one of its subclasses ({names}) would lose fields in it"
+    inside += [_loses(argument, seen) for argument in typing.get_args(annotation)]
+    return next((why for why in inside if why), "")

@@ -190,11 +190,12 @@ class Instance:
                 empty._objects = empty._read(None)
                 self.group.defaults = empty._dump()
             before = self.group.defaults
-        if state == before:
-            return
         self._turns += 1
         if len(state) < CHECK_ALL_BELOW or self._turns % CHECK_EVERY == 0:
+            # Also where nothing seems to have changed: what is lost by being stored would not be seen in the bytes.
             self._check(state)
+        if state == before:
+            return
         self.state = state
         result.changed = True
         result.state = state
@@ -214,10 +215,10 @@ class Instance:
                 if all(a.__dict__ == b.__dict__ for a, b in pairs):
                     return
             field, value, back = next(
-                (f"{type(a).__name__}.{name}", a.__dict__[name], b.__dict__.get(name))
+                (f"{type(a).__name__}.{name}", a.__dict__[name], b.__dict__.get(name, "nothing"))
                 for a, b in pairs
                 for name in a.__dict__
-                if a.__dict__[name] != b.__dict__.get(name) or type(a.__dict__[name]) is not type(b.__dict__.get(name))
+                if name not in b.__dict__ or a.__dict__[name] != b.__dict__[name]
             )
             said = f"{field} is {value!r}, and would be read back as {back!r}"
         except (ValidationError, TrunklineError) as error:

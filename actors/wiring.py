@@ -286,19 +286,25 @@ class Wiring:
         return groups
 
     def _shared_fields(self, classes: tuple[type[Aggregate], ...]) -> None:
-        types: dict[str, tuple[Any, type[Aggregate]]] = {}
+        known: dict[str, type[Aggregate]] = {}
         for cls in classes:
             for field, info in cls.model_fields.items():
-                known = types.setdefault(field, (info.annotation, cls))
-                if known[0] != info.annotation:
-                    self.problem(
-                        "SharedFieldMismatch",
-                        f"{known[1].__name__}.{field} and {cls.__name__}.{field} are the same storage, "
-                        f"and their types differ: {known[0]!r} and {info.annotation!r}",
-                        known[1].__trunkline__.where,
-                        cls.__trunkline__.where,
-                        hint="give the field the same type in both, or another name in one.",
-                    )
+                first = known.setdefault(field, cls)
+                one = first.model_fields[field]
+                for what, a, b in (
+                    ("type", one.annotation, info.annotation),
+                    ("default", *(i.get_default(call_default_factory=True, validated_data={}) for i in (one, info))),
+                ):
+                    if a != b:
+                        self.problem(
+                            "SharedFieldMismatch",
+                            f"{first.__name__}.{field} and {cls.__name__}.{field} are the same storage, "
+                            f"and their {what}s differ: {a!r} and {b!r}",
+                            first.__trunkline__.where,
+                            cls.__trunkline__.where,
+                            hint=f"give the field the same {what} in both, or another name in one.",
+                        )
+                        break
 
     def _listeners(self, groups: dict[str, GroupPlan], gateways: dict[str, GatewayPlan]) -> None:
         group_of = {cls: group for group in groups.values() for cls in group.classes}

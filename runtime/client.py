@@ -119,7 +119,7 @@ class AsyncRuntime:
             clock: what the runtime takes for the time.
             lifetime: "driver": the app ends with this process, however that ends; "detached": with `stop()`.
             partitions: fixed when the journal is made (64 by default).
-            run_on: a host may run an emitted event's turn before it is committed; False: never. No result depends on it.
+            run_on: a host may run an emitted event's turn before it is committed. No result depends on it.
 
         Raises:
             AlreadyRunning: the app, or another one on this journal, runs.

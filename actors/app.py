@@ -6,7 +6,7 @@ from typing import Any
 
 from actors.aggregate import Aggregate
 from actors.catalogue import Catalogue
-from actors.errors import TrunklineError, WiringError, WiringProblem
+from actors.errors import TrunklineError, WiringProblem
 from actors.gateway import Gateway
 from actors.schedule import Beat, Cron, Schedule
 from actors.wiring import Wiring
@@ -44,9 +44,10 @@ class App:
         self.schedules: tuple[Schedule, ...] = (*((Beat(heartbeat),) if heartbeat else ()), *schedules)
         frame = sys._getframe(1)
         self._aliases: dict[str, str] = {}
-        self._wire(tuple(self._part(part) for part in parts), dict(frame.f_locals))
+        problems: list[WiringProblem] = []
+        self._wire(tuple(self._part(part, problems) for part in parts), dict(frame.f_locals), problems)
 
-    def _part(self, part: Any) -> type[Aggregate] | Gateway:
+    def _part(self, part: Any, problems: list[WiringProblem]) -> type[Aggregate] | Gateway:
         if isinstance(part, Gateway):
             return part
         if isinstance(part, type) and issubclass(part, Aggregate) and part is not Aggregate:
@@ -61,15 +62,22 @@ class App:
                     (part.__trunkline__.where,),
                     hint=f"App({self.name!r}, ..., {part.__name__}(setting=...)).",
                 )
-                raise WiringError(self.name, (problem,)) from error
+                problems.append(problem)
+                return part.model_construct()
         raise TrunklineError(
             f"App({self.name!r}, ...) was given {part!r}, which is no aggregate and no gateway",
             hint="give classes derived from Aggregate, and gateways.",
         )
 
-    def _wire(self, parts: tuple[type[Aggregate] | Gateway, ...], namespace: dict[str, Any]) -> None:
+    def _wire(
+        self,
+        parts: tuple[type[Aggregate] | Gateway, ...],
+        namespace: dict[str, Any],
+        problems: Sequence[WiringProblem] = (),
+    ) -> None:
         self.parts = parts
-        self.catalogue: Catalogue = Wiring(self.name, parts, self.schedules, namespace, self._aliases).build()
+        wiring = Wiring(self.name, parts, self.schedules, namespace, self._aliases, problems)
+        self.catalogue: Catalogue = wiring.build()
 
     def using(self, **gateways: Gateway) -> "App":
         """The same app with gateways replaced, by the name of the replaced one: `app.using(Payments=Fake())`.

@@ -34,10 +34,13 @@ def key_text(key: Any, group: str, event: Event) -> str:
     if type(key) is str:
         if key and key.isprintable():
             return key
-    elif (type(key) is int) or isinstance(key, UUID):
+    elif isinstance(key, UUID):
         return str(key)
+    elif isinstance(key, int) and type(key) is not bool:
+        return str(int(key))
     elif isinstance(key, str):
-        return key_text(str(key), group, event)
+        # Of a subclass (an enum, say) the text that it is, not the one that it prints.
+        return key_text(str.__str__(key), group, event)
     raise BadKey(
         f"{key!r} can't route {type(event).__name__} to a {group}: a key is a str, an int or a UUID, not empty, "
         "without control characters",
@@ -83,7 +86,7 @@ class EventPlan:
                 if route not in found:
                     found.append(route)
                 continue
-            keys = key if isinstance(key, Iterable) and not isinstance(key, str) else (key,)
+            keys = key if isinstance(key, Iterable) and not isinstance(key, str | bytes) else (key,)
             for one in keys:
                 route = (group, key_text(one, group, event))
                 if route not in found:
@@ -126,11 +129,13 @@ class HandlerPlan:
         return bool(hints.emits or hints.after)
 
     def allowed(self, how: Literal["emits", "after", "cancels"], cls: type[Any]) -> EventPlan | None:
-        """The plan of an event class, if the return hint names it (or a base of it) in this way."""
+        """The plan of an event class, if the return hint names it in this way.
+
+        A hint on a base does not name its subclasses: another class may own them.
+        """
         key = (how, cls)
         if key not in self._plans:
-            named: tuple[type[Event], ...] = getattr(self.handler.hints, how)
-            self._plans[key] = self.events.get(cls) if issubclass(cls, named) else None
+            self._plans[key] = self.events.get(cls) if cls in getattr(self.handler.hints, how) else None
         return self._plans[key]
 
 

@@ -12,6 +12,8 @@ from actors.event import place_of_class
 from actors.handler import Handler
 
 RESERVED = frozenset({"event", "idempotency_key", "open", "close"})
+HOOKS = frozenset({"open", "close"})
+"""Of these, what a gateway may define itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,11 @@ def cron(expression: str, event_class: type[Event], *, tz: str = "UTC", **fields
             f"there is no time zone {tz!r}", hint='a name of the IANA database, as in "Europe/Berlin".'
         ) from error
 
+    if not event_class.__trunkline__.origin:
+        raise BadSchedule(
+            f"{event_class.__name__} can't be scheduled: it does not come from outside any turn",
+            hint=f"class {event_class.__name__}(Event, origin=True).",
+        )
     if "missed" not in event_class.model_fields:
         raise BadSchedule(
             f"{event_class.__name__} can't be scheduled: it has no field `missed`",

@@ -52,6 +52,32 @@ def state_problems(cls: type[Aggregate], reserved: frozenset[str]) -> list[Wirin
     return found
 
 
+def shared_field_problems(classes: tuple[type[Aggregate], ...]) -> list[WiringProblem]:
+    """What is wrong with the fields that several classes of one instance have."""
+    found = []
+    known: dict[str, type[Aggregate]] = {}
+    for cls in classes:
+        for field, info in cls.model_fields.items():
+            first = known.setdefault(field, cls)
+            one = first.model_fields[field]
+            for what, a, b in (
+                ("type", one.annotation, info.annotation),
+                ("default", *(i.get_default(call_default_factory=True, validated_data={}) for i in (one, info))),
+            ):
+                if a != b:
+                    found.append(
+                        WiringProblem(
+                            "SharedFieldMismatch",
+                            f"{first.__name__}.{field} and {cls.__name__}.{field} are the same storage, "
+                            f"and their {what}s differ: {a!r} and {b!r}",
+                            (first.__trunkline__.where, cls.__trunkline__.where),
+                            hint=f"give the field the same {what} in both, or another name in one.",
+                        )
+                    )
+                    break
+    return found
+
+
 def _defined(cls: type[Aggregate]) -> set[str]:
     return {name for base in cls.__mro__[: cls.__mro__.index(Aggregate)] for name in vars(base)}
 

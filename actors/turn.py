@@ -325,7 +325,7 @@ def gateway_answer(handler: GatewayHandlerPlan, hints: Hints, value: Any, event:
             inner = one.event
             time_us = round(one.time.timestamp() * 1_000_000)
         plan = handler.events.get(type(inner))
-        if plan is None or not issubclass(type(inner), hints.emits):
+        if plan is None or type(inner) not in hints.emits:
             raise unexpected(handler.name, handler.where, one, event, address)
         found.append(Emitted(plan, inner, plan.targets(inner), handler.name, handler.max_hops, time_us))
     return found

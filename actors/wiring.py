@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 from uuid import UUID
 
 from actors.aggregate import RESERVED as AGGREGATE_RESERVED
@@ -20,12 +21,13 @@ from actors.catalogue import (
 from actors.cycles import undeclared_cycles
 from actors.errors import WiringError, WiringProblem
 from actors.event import ChainHalted, Event
+from actors.gateway import HOOKS as GATEWAY_HOOKS
 from actors.gateway import RESERVED as GATEWAY_RESERVED
 from actors.gateway import Gateway
 from actors.handler import Handler, KeyOf, handlers_of, place_of
 from actors.hints import HintError, read
 from actors.schedule import Schedule
-from actors.states import state_problems
+from actors.states import shared_field_problems, state_problems
 
 Part = type[Aggregate] | Gateway
 
@@ -40,6 +42,7 @@ class Wiring:
         schedules: Sequence[Schedule],
         namespace: dict[str, Any],
         aliases: dict[str, str],
+        problems: Sequence[WiringProblem] = (),
     ) -> None:
         self.name = name
         self.aggregates = [p for p in parts if isinstance(p, type)]
@@ -47,7 +50,9 @@ class Wiring:
         self.aliases = aliases
         self.schedules = schedules
         self.namespace = namespace
-        self.problems: list[WiringProblem] = []
+        self.problems = list(problems)
+        self.unread = False
+        """Some hints can't be read: who emits what is not fully known."""
         self.events: dict[type[Event], EventPlan] = {}
 
     def problem(self, kind: str, message: str, *places: str, hint: str) -> None:
@@ -62,14 +67,12 @@ class Wiring:
         self._names()
         for part in self._classes():
             self._read_hints(part)
-        if not self.problems:
-            self._collect_events()
-            self._owners()
+        self._collect_events()
+        self._owners()
         groups = self._groups()
         gateways = {self._gateway_name(g): GatewayPlan(g, self._gateway_name(g)) for g in self.gateways}
-        if not self.problems:
-            self._listeners(groups, gateways)
-            self.problems += undeclared_cycles(self._classes(), self.events)
+        self._listeners(groups, gateways)
+        self.problems += undeclared_cycles(self._classes(), self.events)
         if self.problems:
             raise WiringError(self.name, tuple(self.problems))
         return Catalogue({plan.type: plan for plan in self.events.values()}, groups, gateways)
@@ -98,18 +101,23 @@ class Wiring:
                 )
             seen[name] = cls
             if "/" in name or not name.isprintable():
-                self.problem("BadName", f"{name!r} can't be a class's name", hint="leave out '/'.")
+                self.problem(
+                    "BadName", f"{name!r} can't be a class's name", cls.__trunkline__.where, hint="leave out '/'."
+                )
         for cls in self.aggregates:
             self.problems += state_problems(cls, AGGREGATE_RESERVED)
         for gateway in self.gateways:
-            taken = GATEWAY_RESERVED & set(type(gateway).model_fields)
-            for field in sorted(taken):
-                self.problem(
-                    "ReservedName",
-                    f"{type(gateway).__name__}.{field} is a name of Gateway itself",
-                    type(gateway).__trunkline__.where,
-                    hint="give the setting another name.",
-                )
+            cls = type(gateway)
+            for name in sorted(GATEWAY_RESERVED):
+                value = inspect.getattr_static(cls, name)
+                redefined = name not in GATEWAY_HOOKS and value is not inspect.getattr_static(Gateway, name)
+                if name in cls.model_fields or isinstance(value, Handler) or redefined:
+                    self.problem(
+                        "ReservedName",
+                        f"{cls.__name__}.{name} is a name of Gateway itself",
+                        cls.__trunkline__.where,
+                        hint="give the setting, or the handler, another name.",
+                    )
 
     def _read_hints(self, cls: type[Any]) -> None:
         gateway = issubclass(cls, Gateway)
@@ -142,6 +150,7 @@ class Wiring:
                     handler.where,
                     hint="def handler(self, event: SomeEvent) -> OtherEvent | None: ...",
                 )
+                self.unread = True
                 continue
             if handler.hints.stated and not gateway:
                 self.problem(
@@ -150,13 +159,18 @@ class Wiring:
                     handler.where,
                     hint="what an aggregate emits happens at self.now; return the event itself.",
                 )
-            if gateway and (handler.hints.after or handler.hints.cancels):
-                self.problem(
-                    "GatewayTimer",
-                    f"{who} sets a timer: only an aggregate's instance can own one",
-                    handler.where,
-                    hint="emit an event, and let an aggregate return After(...).",
-                )
+            for function, hints in (
+                (handler.function, handler.hints),
+                (handler.reconciler, handler.reconcile_hints),
+                (handler.giving_up, handler.failed_hints),
+            ):
+                if gateway and function is not None and hints is not None and (hints.after or hints.cancels):
+                    self.problem(
+                        "GatewayTimer",
+                        f"{cls.__name__}.{function.__name__} sets a timer: only an aggregate's instance can own one",
+                        place_of(function),
+                        hint="emit an event, and let an aggregate return After(...).",
+                    )
 
     # ------------------------------------------------------------ events
 
@@ -176,8 +190,8 @@ class Wiring:
             for event, _ in self._emitted(cls):
                 found[event] = None
             for handler in handlers_of(cls).values():
-                assert handler.hints is not None
-                heard += [(event, f"{cls.__name__}.{handler.name}", handler) for event in handler.hints.listens]
+                if handler.hints is not None:
+                    heard += [(event, f"{cls.__name__}.{handler.name}", handler) for event in handler.hints.listens]
         for schedule in self.schedules:
             found[schedule.event_class] = None
         found[ChainHalted] = None
@@ -186,7 +200,7 @@ class Wiring:
                 if kind.__trunkline__.origin:
                     found[kind] = None
         for event, who, handler in heard:
-            if not any(issubclass(known, event) for known in found):
+            if not self.unread and not any(issubclass(known, event) for known in found):
                 self.problem(
                     "ListenerOfNothing",
                     f"{who} listens to {event.__name__}, which nobody emits",
@@ -237,10 +251,9 @@ class Wiring:
                 self.events[event].owner = first[0].__name__
         for cls in self._classes():
             for handler in handlers_of(cls).values():
-                assert handler.hints is not None
-                for event in handler.hints.cancels:
-                    own = {e for h in handlers_of(cls).values() if h.hints is not None for e in h.hints.after}
-                    if event not in own:
+                own = {e for h in handlers_of(cls).values() if h.hints is not None for e in h.hints.after}
+                for event in handler.hints.cancels if handler.hints is not None else ():
+                    if event not in own and not self.unread:
                         self.problem(
                             "Unowned",
                             f"{cls.__name__}.{handler.name} cancels {event.__name__}, for which {cls.__name__} "
@@ -276,7 +289,7 @@ class Wiring:
         groups = {}
         for base, classes in members.items():
             ordered = (base, *(c for c in classes if c is not base))
-            self._shared_fields(ordered)
+            self.problems += shared_field_problems(ordered)
             in_order = tuple(c for c in self.aggregates if c in ordered)
             name = base.__trunkline__.name
             group = GroupPlan(name, in_order)
@@ -285,36 +298,15 @@ class Wiring:
             groups[name] = group
         return groups
 
-    def _shared_fields(self, classes: tuple[type[Aggregate], ...]) -> None:
-        known: dict[str, type[Aggregate]] = {}
-        for cls in classes:
-            for field, info in cls.model_fields.items():
-                first = known.setdefault(field, cls)
-                one = first.model_fields[field]
-                for what, a, b in (
-                    ("type", one.annotation, info.annotation),
-                    ("default", *(i.get_default(call_default_factory=True, validated_data={}) for i in (one, info))),
-                ):
-                    if a != b:
-                        self.problem(
-                            "SharedFieldMismatch",
-                            f"{first.__name__}.{field} and {cls.__name__}.{field} are the same storage, "
-                            f"and their {what}s differ: {a!r} and {b!r}",
-                            first.__trunkline__.where,
-                            cls.__trunkline__.where,
-                            hint=f"give the field the same {what} in both, or another name in one.",
-                        )
-                        break
-
     def _listeners(self, groups: dict[str, GroupPlan], gateways: dict[str, GatewayPlan]) -> None:
         group_of = {cls: group for group in groups.values() for cls in group.classes}
         for event, plan in self.events.items():
             emitting: set[str] = set()
             for cls in self.aggregates:
                 handler = self._one(cls, event)
-                if handler is None:
+                group = group_of.get(cls)
+                if handler is None or group is None:
                     continue
-                group = group_of[cls]
                 handler_plan = HandlerPlan(cls, handler, self.events)
                 group.add_handler(plan.type, group.classes.index(cls), handler_plan)
                 plan.listeners.append(cls.__name__)
@@ -383,16 +375,22 @@ class Wiring:
                     f"declare class {event.__name__}(Event, broadcast=True).",
                 )
                 return
-            if isinstance(field.annotation, type) and not issubclass(field.annotation, str | int | UUID):
+            if not _can_be_key(field.annotation):
+                kind = getattr(field.annotation, "__name__", field.annotation)
                 self.problem(
                     "UnroutableKey",
-                    f"{who} routes {event.__name__} by {key!r}, which is a {field.annotation.__name__}",
+                    f"{who} routes {event.__name__} by {key!r}, which is a {kind}",
                     handler.where,
                     event.__trunkline__.where,
                     hint="a key is a str, an int or a UUID; @on(key=function) makes one of anything.",
                 )
                 return
         plan.add_route(group.name, key, None)
+
+
+def _can_be_key(annotation: Any) -> bool:
+    parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    return any(not isinstance(p, type) or (issubclass(p, str | int | UUID) and p is not bool) for p in parts)
 
 
 def _subclasses(cls: type[Event]) -> list[type[Event]]:

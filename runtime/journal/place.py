@@ -1,38 +1,43 @@
 """Where a journal is: paths and URLs, as SQLAlchemy writes them; and the lock that says who uses it."""
 
+import contextlib
 import fcntl
 import os
-from pathlib import Path
 from typing import IO
 
-from runtime.errors import AlreadyRunning, JournalFailed, JournalReadOnly
+from runtime.errors import AlreadyRunning, JournalError, JournalFailed
 from runtime.journal.memory import MemoryJournal, MemoryStore
 from runtime.journal.protocol import Journal, JournalInfo, Reader
 from runtime.journal.reader import SqliteReader
 from runtime.journal.schema import FORMAT
 from runtime.journal.sqlite import SqliteJournal
+from runtime.journal.trouble import refused_by_system, what_is_wrong_with
 
 MEMORY = "memory://"
+SQLITE = "sqlite:///"
 PARTITIONS = 64
+
+
+FORMS = "a path, sqlite:///relative.db, sqlite:////absolute.db or memory://."
 
 
 def absolute(journal: str) -> str:
     """A journal's URL or path as one that means the same in every process: an absolute path, or `memory://`.
 
     Raises:
-        JournalFailed: a URL of a kind that is not known.
+        JournalFailed: a URL of a kind that is not known, or that names no file.
     """
-    if journal.startswith("sqlite:///"):
-        journal = journal.removeprefix("sqlite:///")
     if journal == MEMORY:
         return journal
-    if "://" in journal:
-        scheme = journal.partition("://")[0]
-        raise JournalFailed(
-            f"a journal can't be kept in {scheme!r} yet",
-            hint="a path, sqlite:///relative.db, sqlite:////absolute.db or memory://.",
-        )
-    return os.path.abspath(os.path.expanduser(journal))
+    path = journal.removeprefix(SQLITE)
+    if "://" in path:
+        # Without what follows: it may hold a password.
+        raise JournalFailed(f"a journal can't be kept at {path.partition('://')[0]}://", hint=f"journal= is {FORMS}")
+    if path == ":memory:":
+        raise JournalFailed("a journal in memory is not SQLite's", hint=f"say {MEMORY}.")
+    if not path or "\0" in path or (journal != path and "?" in path):
+        raise JournalFailed(f"{journal!r} does not name a journal's file", hint=f"journal= is {FORMS}")
+    return os.path.abspath(os.path.expanduser(path))
 
 
 def open_journal(
@@ -59,7 +64,7 @@ def open_reader(journal: str) -> Reader:
         JournalError: there is none, or it can't be read.
     """
     place = absolute(journal)
-    if place == MEMORY or not Path(place).exists():
+    if place == MEMORY or not os.path.exists(place):
         raise JournalFailed(f"there is no journal {place}", hint="name the file of an app's journal.")
     return SqliteReader(place)
 
@@ -72,6 +77,8 @@ class Lock:
 
     def release(self) -> None:
         if self._file is not None:
+            # Said aloud: closing alone leaves it with every process that was forked meanwhile.
+            fcntl.flock(self._file, fcntl.LOCK_UN)
             self._file.close()
             self._file = None
 
@@ -81,35 +88,47 @@ def lock_journal(journal: str, app: str) -> Lock:
 
     Raises:
         AlreadyRunning: an app runs on it.
+        JournalError: there can be no file, or no lock.
     """
     place = absolute(journal)
     if place == MEMORY:
         return Lock(None)
-    name = place + ".lock"
+    misplaced = what_is_wrong_with(place)
+    if misplaced is not None:
+        raise misplaced
+    # By its real path: who comes over a link meets the same lock.
+    name = os.path.realpath(place) + ".lock"
     try:
         file = open(name, "a+")  # noqa: SIM115 - held open: that is the lock
     except OSError as error:
-        folder = Path(place).parent
-        if not folder.is_dir():
-            raise JournalFailed(
-                f"the journal {place} can't be made: there is no folder {folder}", hint=f"mkdir -p {folder}"
-            ) from error
-        raise JournalReadOnly(
-            f"the journal {place} can't be written: {error.strerror}",
-            hint="make file and folder writable, or name another journal=.",
-        ) from error
+        raise _unusable(error, place) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.seek(0)
-        holder = file.read().strip() or "another process"
-        file.close()
+    except BlockingIOError as error:
+        with file:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
         raise AlreadyRunning(
             f"the journal {place} is in use by {holder}",
             hint=f"Runtime.attach({app!r}) joins the running app; or stop it first; or name another journal=.",
         ) from error
-    file.seek(0)
-    file.truncate()
-    file.write(f"app {app!r}, process {os.getpid()}")
-    file.flush()
+    except OSError as error:
+        file.close()
+        raise _unusable(error, place) from error
+    try:
+        file.seek(0)
+        file.truncate()
+        file.write(f"app {app!r}, process {os.getpid()}")
+        file.flush()
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            file.close()
+        raise _unusable(error, place) from error
     return Lock(file)
+
+
+def _unusable(error: OSError, place: str) -> JournalError:
+    return refused_by_system(error, place) or JournalFailed(
+        f"the journal {place} can't be locked: {error.strerror}",
+        hint="keep it on a local disk, or name another journal=.",
+    )

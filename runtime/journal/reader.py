@@ -18,9 +18,10 @@ from runtime.core.messages import (
     TimerRow,
     decode_targets,
 )
-from runtime.errors import JournalFailed, JournalMismatch
+from runtime.errors import JournalMismatch
 from runtime.journal.protocol import JournalInfo
-from runtime.journal.schema import FORMAT, connect, translated
+from runtime.journal.schema import FORMAT, connect
+from runtime.journal.trouble import not_a_journal, translated
 
 TIMERS_ORDER = "order by due, address, type, name"
 
@@ -30,15 +31,18 @@ def read_info(db: sqlite3.Connection, path: str) -> JournalInfo:
 
     Raises:
         JournalMismatch: it was written by a newer Trunkline.
-        JournalFailed: it is a database, and no journal.
+        JournalFailed: it is no journal, or is damaged.
     """
     try:
         meta = dict(db.execute("select name, value from meta"))
+    except sqlite3.Error as error:
+        raise translated(error, path) from error
+    try:
         found = JournalInfo(
             meta["app"], int(meta["partitions"]), meta["schema_hash"], int(meta["format"]), int(meta["started"])
         )
-    except (sqlite3.Error, KeyError, ValueError) as error:
-        raise JournalFailed(f"{path} is a database, but no Trunkline journal", hint="name another journal=.") from error
+    except (KeyError, ValueError) as error:
+        raise not_a_journal(path) from error
     if found.format > FORMAT:
         raise JournalMismatch(
             f"the journal {path} has format {found.format}; this Trunkline knows {FORMAT} at most",
@@ -54,7 +58,11 @@ class SqliteReader:
         self.path = path
         self._lock = threading.Lock()
         self._db = connect(path, read_only=True)
-        self._info = read_info(self._db, path)
+        try:
+            self._info = read_info(self._db, path)
+        except BaseException:
+            self._db.close()
+            raise
 
     def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         try:

@@ -3,7 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from runtime.errors import JournalError, JournalFailed, JournalFull, JournalReadOnly
+from runtime.errors import JournalFailed
+from runtime.journal.trouble import not_a_journal, translated, what_is_wrong_with
 
 FORMAT = 1
 """Raised when a table changes in a way that older code can't read."""
@@ -48,55 +49,37 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection that commits only when told to, and waits for durability.
 
     Raises:
-        JournalError: what is wrong with the file, and what to do.
+        JournalError: what is wrong with the file, and what to do. A file that is no journal is left as it was.
     """
+    misplaced = what_is_wrong_with(path)
+    if misplaced is not None:
+        raise misplaced
     mode = "ro" if read_only else "rwc"
+    uri = f"{Path(path).absolute().as_uri()}?mode={mode}"
+    connection: sqlite3.Connection | None = None
     try:
-        connection = sqlite3.connect(
-            f"{Path(path).absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         connection.execute("pragma busy_timeout = 10000")
+        # Asked before anything is set: another program's database must not be changed by having been named here.
+        tables = connection.execute("select count(*) from sqlite_master").fetchone()[0]
+        if connection.execute("pragma application_id").fetchone()[0] != APPLICATION_ID and (tables or read_only):
+            raise not_a_journal(path)
         if not read_only:
-            connection.execute("pragma journal_mode = wal")
+            if connection.execute("pragma journal_mode = wal").fetchone()[0] != "wal":
+                raise JournalFailed(
+                    f"the journal {path} can't be written ahead: its file system has no shared memory",
+                    hint="keep it on a local disk.",
+                )
             connection.execute("pragma synchronous = full")
             # A checkpoint copies each page once however often it was written: rarer ones cost less in all.
             connection.execute("pragma wal_autocheckpoint = 4000")
             connection.execute("pragma journal_size_limit = 67108864")
         connection.execute("pragma cache_size = -65536")
         connection.execute("pragma mmap_size = 268435456")
-        connection.execute("select count(*) from sqlite_master").fetchone()
-    except sqlite3.Error as error:
-        raise translated(error, path) from error
+    except BaseException as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise translated(error, path) from error
+        raise
     return connection
-
-
-def translated(error: sqlite3.Error, path: str) -> JournalError:
-    """What SQLite said, as an error that says what to do."""
-    said = str(error)
-    if "full" in said:
-        return JournalFull(
-            f"no room is left for the journal {path}; nothing of the last batch was written",
-            hint="make room on that disk; the runtime goes on by itself.",
-        )
-    if "readonly" in said or "read-only" in said:
-        return JournalReadOnly(
-            f"the journal {path} can't be written", hint="make file and folder writable, or name another journal=."
-        )
-    if "unable to open" in said:
-        folder = Path(path).absolute().parent
-        if not folder.is_dir():
-            return JournalFailed(
-                f"the journal {path} can't be made: there is no folder {folder}", hint=f"mkdir -p {folder}"
-            )
-        return JournalReadOnly(
-            f"the journal {path} can't be opened", hint="make file and folder writable, or name another journal=."
-        )
-    if "not a database" in said or "malformed" in said:
-        return JournalFailed(
-            f"{path} is no journal, or is damaged: SQLite says {said!r}",
-            hint="name another journal=, or restore this one from a backup.",
-        )
-    return JournalFailed(
-        f"the journal {path}: SQLite says {said!r}",
-        hint="see the message; nothing of the last batch counts as written.",
-    )

@@ -24,7 +24,8 @@ from runtime.core.messages import (
 from runtime.errors import Fenced, JournalMismatch
 from runtime.journal.protocol import JournalInfo, check_partitions
 from runtime.journal.reader import TIMERS_ORDER, SqliteReader, instance_row, read_info
-from runtime.journal.schema import APPLICATION_ID, FORMAT, TABLES, connect, translated
+from runtime.journal.schema import APPLICATION_ID, FORMAT, TABLES, connect
+from runtime.journal.trouble import translated
 
 CHUNK = 500
 """Parameters of one `in (...)`."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from .disks import Disk, NoMounts
 from .places import KINDS, Place
 
 
@@ -13,3 +14,23 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     made = KINDS[request.param](tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(params=[kind for kind, place in KINDS.items() if place.outlives])
+def lasting_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A journal's place that outlives the process."""
+    made = KINDS[request.param](tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        disk = Disk(folder)
+    except NoMounts as error:
+        pytest.skip(f"needs the right to mount a tmpfs (root in a container with SYS_ADMIN): {error}")
+    yield disk
+    disk.close()

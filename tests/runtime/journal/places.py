@@ -1,6 +1,5 @@
 """Where a journal of each kind is kept while a test runs. A new kind adds a class, and a line to `KINDS`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -82,4 +81,4 @@ class SqlitePlace(UrlPlace):
         super().__init__(str(folder / "shop.db"))
 
 
-KINDS: dict[str, Callable[[Path], Place]] = {"memory": MemoryPlace, "sqlite": SqlitePlace}
+KINDS: dict[str, type[Place]] = {"memory": MemoryPlace, "sqlite": SqlitePlace}

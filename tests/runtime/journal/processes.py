@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Self
 
 NUMBER = struct.Struct("<i")
+NOBODY = 65534
 Say = Callable[[int], None]
 
 
@@ -76,3 +77,18 @@ def limit_files(size: int, *, deadly: bool) -> None:
 
 def unlimit_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def stay(say: Say) -> None:
+    """Say that one is there, and stay until one is killed."""
+    say(1)
+    while True:
+        signal.pause()
+
+
+def be_nobody() -> None:
+    """Give up what root may do, if this process is root's."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)

@@ -338,9 +338,8 @@ def test_a_journal_says_who_it_is(place: Place) -> None:
     assert place.reader().info == told
 
 
-def test_a_journal_keeps_its_start_and_its_partitions_when_it_is_opened_again(place: Place) -> None:
-    if not place.outlives:
-        pytest.skip("it does not outlive its process")
+def test_a_journal_keeps_its_start_and_its_partitions_when_it_is_opened_again(lasting_place: Place) -> None:
+    place = lasting_place
     place.open(schema_hash="one").close()
 
     journal = place.open(schema_hash="two", partitions=PARTITIONS + 5, now=STARTED + 9)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from runtime.client import AsyncRuntime
     from runtime.errors import (
         AlreadyRunning,
+        CodeError,
         DrainTimeout,
         JournalError,
         JournalFailed,
@@ -34,6 +35,7 @@ __all__ = [
     "AlreadyRunning",
     "AsyncRuntime",
     "BadKey",
+    "CodeError",
     "DeadLetter",
     "DrainTimeout",
     "EventId",

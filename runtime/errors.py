@@ -11,6 +11,7 @@ TrunklineError
 ├── NodeLost              the embedded runtime's node died
 ├── Unreachable           a question found nobody to answer it in time
 ├── StartFailed           the runtime's processes did not come up
+├── CodeError             the app's code does not reach them, or is not the same there
 ├── EventRejected         a malformed or unpublishable event (in `actors.errors`)
 └── JournalError
     ├── Fenced            another owner has taken the partition
@@ -61,6 +62,15 @@ class Unreachable(TrunklineError):
 
 class StartFailed(TrunklineError):
     """The runtime's processes did not come up."""
+
+
+class CodeError(TrunklineError):
+    """The app's code can't be sent to the processes that are to run it, or loaded there, or is another one there."""
+
+    def __init__(self, message: str, *, module: str = "", hint: str = "") -> None:
+        self.module = module
+        """The module that was not found there, if that is why."""
+        super().__init__(message, hint=hint)
 
 
 class JournalError(TrunklineError):

@@ -17,11 +17,11 @@ from actors.app import App
 from actors.errors import TrunklineError
 from runtime.core.limits import Limits
 from runtime.core.plan import Placement, cell_plan
-from runtime.errors import AlreadyRunning, NotRunning, StartFailed
+from runtime.errors import AlreadyRunning, CodeError, NotRunning, StartFailed
 from runtime.journal import lock_journal, open_journal
 from runtime.journal.place import MEMORY, PARTITIONS, absolute
 from runtime.shells.clock import Clock, RealClock
-from runtime.shells.code import dump_app
+from runtime.shells.code import can_go_by_value, dump_app
 from runtime.shells.link import BlockingLink, Hello, LinkLost
 from runtime.shells.router import RouterConfig
 from runtime.shells.supervisor import Supervisor, SupervisorConfig
@@ -71,6 +71,7 @@ def start_app(
 
     Raises:
         AlreadyRunning: the app runs on this cluster, or another process uses its journal.
+        CodeError: the app's code can't be loaded where it is to run, or is another one there.
         JournalError: the journal can't be used.
         StartFailed: a process did not come up.
     """
@@ -110,12 +111,27 @@ def start_app(
         os.path.join(folder, "router.sock"),
         secrets.token_hex(16),
     )
-    config = SupervisorConfig(router, dump_app(app), namespace, folder, lifetime, 1, run_on, turn_limit, patience)
+    by_value: frozenset[str] = frozenset()
+    while True:
+        code = dump_app(app, by_value)
+        try:
+            return _start(
+                SupervisorConfig(router, code, namespace, folder, lifetime, 1, run_on, turn_limit, patience), progress
+            )
+        except CodeError as error:
+            # Each round finds one module more; usually there is none, or one.
+            if error.module in by_value or not can_go_by_value(error.module):
+                raise
+            by_value |= {error.module}
+
+
+def _start(config: SupervisorConfig, progress: Progress) -> tuple[Any, Where]:
+    name = config.router.app
     progress("starting the supervisor")
     actor_class: Any = Supervisor
     supervisor = actor_class.options(
-        name=f"{app.name}:Supervisor",
-        namespace=namespace,
+        name=f"{name}:Supervisor",
+        namespace=config.namespace,
         lifetime="detached",
         num_cpus=0,
         max_restarts=-1,
@@ -125,23 +141,29 @@ def start_app(
         progress("starting router, hosts and gateways")
         errors = ray.get(supervisor.wait_ready.remote(), timeout=START_TIMEOUT)
         where = ray.get(supervisor.where.remote(), timeout=START_TIMEOUT)
+    except ray.exceptions.RayTaskError as error:
+        stop_app(supervisor)
+        raise _not_up("the supervisor", name, error.cause) from None
     except (ray.exceptions.RayError, TimeoutError) as error:
         stop_app(supervisor)
-        raise StartFailed(
-            f"app {app.name!r} did not come up: {error}", hint="the processes' own words are in Ray's logs."
-        ) from error
+        raise _not_up("the supervisor", name, error) from error
     except BaseException:
         stop_app(supervisor)
         raise
     if errors:
         stop_app(supervisor)
-        name, cause = next(iter(errors.items()))
-        if isinstance(cause, TrunklineError):
-            raise cause
-        raise StartFailed(
-            f"{name} of app {app.name!r} did not come up: {cause}", hint="the processes' own words are in Ray's logs."
-        ) from cause
+        raise _not_up(*next((process, name, cause) for process, cause in errors.items())) from None
     return supervisor, where
+
+
+def _not_up(process: str, app: str, cause: BaseException) -> TrunklineError:
+    """What to raise: what one of our errors says is enough, without the stacks of the process that it is from."""
+    if isinstance(cause, TrunklineError):
+        return cause
+    return StartFailed(
+        f"{process} of app {app!r} did not come up: {type(cause).__name__}: {cause}",
+        hint="the processes' own words are in Ray's logs.",
+    )
 
 
 def stop_app(supervisor: Any) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import signal
+import traceback
 from typing import Any, NamedTuple
 
 import msgspec
@@ -377,7 +378,15 @@ class Supervisor:
         self._shell: SupervisorShell | None = None
         self._starting: asyncio.Future[None] | None = None
         # Restarted, nobody else tells it to begin.
-        ray.get_runtime_context().current_actor.begin.remote()
+        ray.get_runtime_context().current_actor.wake.remote()
+
+    async def wake(self) -> None:
+        """Begin. Whoever starts an app is told by `wait_ready` why it can't; restarted, it says so in the log."""
+        try:
+            await self.begin()
+        except Exception:
+            if ray.get_runtime_context().was_current_actor_reconstructed:
+                traceback.print_exc()
 
     async def begin(self) -> int:
         if self._starting is None:

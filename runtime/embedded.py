@@ -4,6 +4,7 @@ import logging
 import threading
 
 import ray
+import ray.exceptions
 
 from actors.errors import TrunklineError
 from runtime.errors import NodeLost, StartFailed
@@ -38,12 +39,9 @@ class RaySession:
             else:
                 try:
                     ray.init(address=address, include_dashboard=dashboard, logging_level=logging.ERROR)
-                except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+                except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
                     where = f"connect to a Ray cluster at {address!r}" if address else "start Ray"
-                    raise StartFailed(
-                        f"can't {where}: {error}",
-                        hint="address= is a cluster's host:port, or 'auto'; leave it out to start Ray here.",
-                    ) from error
+                    raise StartFailed(f"can't {where}: {error}", hint=_remedy(address, error)) from error
                 _ours, _users, ours = _session(), 0, True
             if ours:
                 _users += 1
@@ -75,6 +73,26 @@ def node_lost() -> NodeLost | None:
         f"the Ray node of this process has died (its {' and '.join(dead)})",
         hint="close this runtime and start it again on the same journal: nothing acknowledged is lost.",
     )
+
+
+def _remedy(address: str | None, error: BaseException) -> str:
+    """What to do about Ray's not starting here, or not letting us in."""
+    why: BaseException | None = error
+    while why is not None:
+        # Ray tells of a refused token in the text of another error.
+        if isinstance(why, ray.exceptions.AuthenticationError) or "AuthenticationError" in str(why):
+            return (
+                "the cluster asks for a token: set RAY_AUTH_MODE=token; "
+                "and RAY_AUTH_TOKEN, if the cluster's token is not in ~/.ray/auth_token here."
+            )
+        why = why.__cause__
+    if address is not None:
+        return "address= is a cluster's host:port, or 'auto'; leave it out to start Ray here."
+    if isinstance(error, ConnectionError):
+        return "it is in RAY_ADDRESS, or left behind: `ray stop` forgets the latter; RAY_ADDRESS=local passes both by."
+    if isinstance(error, OSError):
+        return "Ray keeps its token in ~/.ray: let HOME be a folder that can be written, or set RAY_AUTH_TOKEN."
+    return "its own words are above; RAY_ADDRESS says which cluster to use instead."
 
 
 def _session() -> str:

@@ -1,0 +1,135 @@
+"""An app as a job on a cluster that stands by itself: it comes, keeps its journal, goes, and comes again."""
+
+import os
+import re
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.lifetimes.clusters import RAY, Cluster
+from tests.runtime.lifetimes.programs import PATIENCE, ROOT, SHOP, run
+
+pytestmark = pytest.mark.slow
+PYTHON = sys.executable
+APP = (
+    SHOP
+    + """
+if __name__ == "__main__":
+    import signal, sys
+    from runtime import Runtime
+
+    with Runtime.start(app) as rt:
+        rt.publish(AttemptedPurchase(player_id="ada", credits=7))
+        rt.drain()
+        print("the wallet holds", rt.get(Wallet, "ada").credits)
+        if "wait" in sys.argv:
+            print("processes", *rt.processes().values(), flush=True)
+            signal.pause()
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(APP)
+    return tmp_path
+
+
+def wait_for_the_end_of(pids: list[int]) -> None:
+    """Return when these processes have ended."""
+    for pid in pids:
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        ended, _, _ = select.select([handle], [], [], PATIENCE)
+        os.close(handle)
+        assert ended, f"process {pid} goes on: {Path(f'/proc/{pid}/cmdline').read_text()}"
+
+
+def test_a_client_without_the_token_is_told_what_to_do(cluster: Cluster, folder: Path) -> None:
+    env = cluster.environment()
+    del env["RAY_AUTH_MODE"]
+
+    outcome = cluster.ray("job", "list", "--address", cluster.dashboard, env=env)
+
+    assert "Token authentication is enabled" in cluster.said
+    assert outcome.status != 0, str(outcome)
+    assert "RAY_AUTH_MODE is currently 'disabled' (not 'token')" in outcome.text, str(outcome)
+
+
+def test_a_job_keeps_its_journal_and_the_next_one_goes_on(cluster: Cluster, folder: Path) -> None:
+    first = cluster.submit(folder, PYTHON, "-m", "app")
+    second = cluster.submit(folder, PYTHON, "-m", "app")
+
+    first.must_have_said("the wallet holds 10")
+    second.must_have_said("the wallet holds 20")
+    assert (cluster.home / ".trunkline" / "shop.db").exists()
+
+
+def test_a_stopped_job_ends_its_app_and_the_next_one_goes_on(cluster: Cluster, folder: Path) -> None:
+    (folder / "app.py").write_text(APP.replace('"shop"', '"stopped"'))
+    job = "stopped-job"
+    submitted = cluster.submit(folder, PYTHON, "-m", "app", "wait", options=("--submission-id", job, "--no-wait"))
+    assert submitted.status == 0, str(submitted)
+    logs = subprocess.Popen(
+        [RAY, "job", "logs", "--address", cluster.dashboard, "--follow", job],
+        env=cluster.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert logs.stdout is not None
+    said = ""
+    for line in logs.stdout:
+        said += line
+        if line.startswith("processes"):
+            break
+    found = re.search(r"^processes (.*)$", said, re.MULTILINE)
+    assert found, f"the job ended instead of waiting:\n{said}"
+
+    stopped = cluster.ray("job", "stop", "--address", cluster.dashboard, job)
+    wait_for_the_end_of([int(pid) for pid in found[1].split()])
+    logs.communicate(timeout=PATIENCE)
+    again = cluster.submit(folder, PYTHON, "-m", "app")
+
+    assert stopped.status == 0, str(stopped)
+    again.must_have_said("the wallet holds 20")
+
+
+def test_a_script_outside_connects_by_address(cluster: Cluster, folder: Path) -> None:
+    program = APP.replace('"shop"', '"outside"').replace("start(app)", f"start(app, address={cluster.address!r})")
+    (folder / "outside.py").write_text(program)
+    knows = cluster.environment(RAY_gcs_server_port_wait_time_s="1")
+    does_not = {k: v for k, v in knows.items() if k != "RAY_AUTH_MODE"}
+
+    refused = run([PYTHON, "outside.py"], folder, env=does_not)
+    outcome = run([PYTHON, "outside.py"], folder, env=knows)
+
+    assert refused.status == 1, str(refused)
+    assert "StartFailed" in refused.text, str(refused)
+    assert "RAY_AUTH_MODE=token" in refused.text, str(refused)
+    outcome.must_have_said("the wallet holds 10")
+
+
+def test_the_demo_as_a_job(cluster: Cluster) -> None:
+    excludes = '{"excludes": [".venv", ".git", ".hypothesis", ".mypy_cache", ".ruff_cache", ".pytest_cache", "*.db"]}'
+
+    outcome = cluster.submit(
+        ROOT, *(PYTHON, "-m", "apps.prankcall", "demo", "--purchases", "100"), options=("--runtime-env-json", excludes)
+    )
+
+    outcome.must_have_said("is back as process")
+    assert "DIFFERS" not in outcome.text, str(outcome)
+    # It is put away under its date when all is done.
+    assert list((cluster.home / ".trunkline").glob("prankcall-*.db")), str(outcome)

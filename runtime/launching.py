@@ -43,16 +43,10 @@ class Running:
         """The process ids of the app's Ray actors, by their names.
 
         Raises:
+            NotRunning: the app has ended.
             Unreachable: the supervisor does not answer.
         """
-        try:
-            where = ray.get(self.supervisor.where.remote(), timeout=ASK_TIMEOUT)
-        except (ray.exceptions.RayError, TimeoutError) as error:
-            raise Unreachable(
-                f"the supervisor of app {self.app.name!r} does not answer: {error}",
-                hint="it may be starting again: try again in a moment.",
-            ) from error
-        found: dict[str, int] = where["processes"]
+        found: dict[str, int] = _ask(self.app.name, self.supervisor.where)["processes"]
         return found
 
     def end(self, stop: bool) -> None:
@@ -126,18 +120,9 @@ def join(app: App | str, *, address: str | None) -> Running:
         try:
             progress.step(f"looking for {name}")
             supervisor = find(name)
-            try:
-                where = ray.get(supervisor.where.remote(), timeout=ASK_TIMEOUT)
-                code = ray.get(supervisor.code.remote(), timeout=ASK_TIMEOUT) if isinstance(app, str) else b""
-            except ray.exceptions.ActorDiedError as error:
-                raise _ended(name) from error
-            except (ray.exceptions.RayError, TimeoutError) as error:
-                raise Unreachable(
-                    f"the supervisor of app {name!r} does not answer: {error}",
-                    hint="it may be starting again: try again in a moment.",
-                ) from error
+            where = _ask(name, supervisor.where)
             if isinstance(app, str):
-                app = load_app(code, where["schema_hash"])
+                app = load_app(_ask(name, supervisor.code), where["schema_hash"])
             elif app.catalogue.schema_hash != where["schema_hash"]:
                 raise TrunklineError(
                     f"this process has other code for app {name!r} than the one that runs",
@@ -192,6 +177,26 @@ class Connector:
             raise _ended(self._running.app.name) from error
         except (ray.exceptions.RayError, TimeoutError):
             return
+
+
+def _ask(name: str, question: Any) -> Any:
+    """What the supervisor answers, which may be starting again."""
+    until = time.monotonic() + ASK_TIMEOUT
+    while True:
+        left = max(until - time.monotonic(), 0.1)
+        try:
+            return ray.get(question.remote(), timeout=left)
+        except ray.exceptions.ActorDiedError as error:
+            raise _ended(name) from error
+        except (ray.exceptions.RayError, TimeoutError) as error:
+            # It died with the question; Ray keeps those that are asked while it starts again.
+            if isinstance(error, ray.exceptions.ActorUnavailableError) and time.monotonic() < until:
+                time.sleep(0.05)
+                continue
+            raise Unreachable(
+                f"the supervisor of app {name!r} does not answer: {error}",
+                hint="it may be starting again: try again in a moment.",
+            ) from error
 
 
 def _ended(name: str) -> NotRunning:

@@ -3,6 +3,9 @@
 Only they know what they can import: Ray gives workers the driver's working directory and its script's folder, but not
 what a notebook or a test runner has added to `sys.path`. So the code is tried by reference, and a module of the user's
 that a process did not find goes by value the next time.
+
+The bytes are kept in the cluster's own store, and actors are told their name: what an actor is given is kept by the
+process that gave it if it is above 100 KB, and a supervisor must be able to start again when its driver has long ended.
 """
 
 import sys
@@ -10,14 +13,18 @@ import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ray import cloudpickle
+from ray.experimental import internal_kv
 
 from actors.app import App
 from runtime.errors import CodeError
+
+_STORE = b"trunkline"
 
 
 def dump_app(app: App, by_value: frozenset[str] = frozenset()) -> bytes:
@@ -86,6 +93,35 @@ def load_app(code: bytes, schema_hash: str) -> App:
             hint="install the same version of the app's modules on every node; start again after editing them.",
         )
     return app
+
+
+def keep_code(app: str, code: bytes) -> str:
+    """Keep an app's bytes in the cluster, for as long as it stands; their name."""
+    name = f"{app}-{blake2b(code, digest_size=8).hexdigest()}"
+    put: Any = internal_kv._internal_kv_put
+    put(name, code, namespace=_STORE)
+    return name
+
+
+def kept_code(name: str) -> bytes:
+    """The bytes of this name.
+
+    Raises:
+        CodeError: the cluster has them no longer.
+    """
+    get: Any = internal_kv._internal_kv_get
+    code: bytes | None = get(name, namespace=_STORE)
+    if code is None:
+        raise CodeError(
+            f"the app's code ({name}) is no longer kept in this Ray cluster",
+            hint="start the app again on the same journal: nothing acknowledged is lost.",
+        )
+    return code
+
+
+def forget_code(name: str) -> None:
+    delete: Any = internal_kv._internal_kv_del
+    delete(name, namespace=_STORE)
 
 
 def can_go_by_value(module: str) -> bool:

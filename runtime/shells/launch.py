@@ -21,7 +21,7 @@ from runtime.errors import AlreadyRunning, CodeError, NotRunning, StartFailed
 from runtime.journal import lock_journal, open_journal
 from runtime.journal.place import MEMORY, PARTITIONS, absolute
 from runtime.shells.clock import Clock, RealClock
-from runtime.shells.code import can_go_by_value, dump_app
+from runtime.shells.code import can_go_by_value, dump_app, forget_code, keep_code
 from runtime.shells.link import BlockingLink, Hello, LinkLost
 from runtime.shells.router import RouterConfig
 from runtime.shells.supervisor import Supervisor, SupervisorConfig
@@ -113,12 +113,15 @@ def start_app(
     )
     by_value: frozenset[str] = frozenset()
     while True:
-        code = dump_app(app, by_value)
+        code = keep_code(app.name, dump_app(app, by_value))
         try:
             return _start(
                 SupervisorConfig(router, code, namespace, folder, lifetime, 1, run_on, turn_limit, patience), progress
             )
-        except CodeError as error:
+        except BaseException as error:
+            forget_code(code)
+            if not isinstance(error, CodeError):
+                raise
             # Each round finds one module more; usually there is none, or one.
             if error.module in by_value or not can_go_by_value(error.module):
                 raise

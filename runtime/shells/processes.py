@@ -9,6 +9,7 @@ from typing import Any
 import ray
 
 from runtime.shells.clock import Clock
+from runtime.shells.code import kept_code
 from runtime.shells.gateways import GatewaysShell
 from runtime.shells.host import HostShell
 from runtime.shells.router import RouterConfig, RouterShell
@@ -74,8 +75,8 @@ class Router:
 class Gateways:
     """`ray::Gateways`: every gateway of an app."""
 
-    def __init__(self, *arguments: Any) -> None:
-        self._shell = GatewaysShell(*arguments)
+    def __init__(self, code: str, *arguments: Any) -> None:
+        self._shell = GatewaysShell(kept_code(code), *arguments)
         self._starting: asyncio.Future[None] | None = None
         self._ended = asyncio.Event()
 
@@ -107,7 +108,7 @@ class Host:
     def __init__(
         self,
         name: str,
-        code: bytes,
+        code: str,
         schema_hash: str,
         partitions: int,
         path: str,
@@ -115,7 +116,9 @@ class Host:
         run_on: bool,
         turn_limit: float,
     ) -> None:
-        self._shell = HostShell(name, code, schema_hash, partitions, path, token, run_on=run_on, turn_limit=turn_limit)
+        self._shell = HostShell(
+            name, kept_code(code), schema_hash, partitions, path, token, run_on=run_on, turn_limit=turn_limit
+        )
         calm_collector()
 
     def begin(self) -> int:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 import ray
 import ray.exceptions
+import ray.util
 
 from actors.schedule import Due, Schedule
 from runtime.core.messages import Publish, PublishBatch, PublishReply, Taken, encode
@@ -22,7 +23,7 @@ from runtime.core.outgoing import Outgoing
 from runtime.core.partition import partition_of
 from runtime.core.supervisor import Kill, Start, SupervisorCore
 from runtime.shells.clock import RealClock
-from runtime.shells.code import load_app
+from runtime.shells.code import forget_code, kept_code, load_app
 from runtime.shells.link import ClientLink, Hello, Kind, LinkLost, Peer, listen
 from runtime.shells.processes import Gateways, Host, Router
 from runtime.shells.router import RouterConfig
@@ -50,7 +51,8 @@ class SupervisorConfig(NamedTuple):
     """All that a supervisor, first or restarted, must be told."""
 
     router: RouterConfig
-    code: bytes
+    code: str
+    """The name that the app's bytes are kept under."""
     namespace: str
     folder: str
     """Of the sockets."""
@@ -68,7 +70,7 @@ class SupervisorShell:
     def __init__(self, config: SupervisorConfig) -> None:
         self._config = config
         self.token = config.router.token
-        self._app = load_app(config.code, config.router.schema_hash)
+        self._app = load_app(kept_code(config.code), config.router.schema_hash)
         self._clock = config.router.clock
         self._wall = RealClock()
         hosts = [f"host-{n}" for n in range(config.router.limits.hosts)]
@@ -100,11 +102,20 @@ class SupervisorShell:
         if self._config.lifetime == "driver":
             self._server = await listen(self, os.path.join(self._config.folder, "driver.sock"))
             self._spawn(self._watch_driver())
-        for name in self._core.names():
+        for name in self._alive():
             with contextlib.suppress(ValueError):
-                await self._adopt(name, ray.get_actor(self._ray_name(name), namespace=self._config.namespace))
+                actor = ray.get_actor(self._ray_name(name), namespace=self._config.namespace)
+                self._core.want(name)
+                await self._adopt(name, actor)
         self._spawn(self._oversee())
         self._spawn(self._stay_linked())
+
+    def _alive(self) -> list[str]:
+        """The children that an earlier supervisor has left, also those that were not there from the first."""
+        namespace, prefix = self._config.namespace, self._ray_name("")
+        named = [_ray(actor) for actor in ray.util.list_named_actors(all_namespaces=True)]
+        names = [a["name"].removeprefix(prefix) for a in named if a["namespace"] == namespace]
+        return [name for name in names if name != "Supervisor"]
 
     async def wait_ready(self) -> "dict[str, BaseException]":
         """Wait until every first child is up; the errors of those that can't come up."""
@@ -135,6 +146,7 @@ class SupervisorShell:
                 await asyncio.wait_for(router.close.remote(), 30)
             await self._end("Router", router)
         shutil.rmtree(self._config.folder, ignore_errors=True)
+        forget_code(self._config.code)
 
     async def _end(self, name: str, actor: Any) -> None:
         pid = self._pids.pop(name, None)
@@ -407,7 +419,7 @@ class Supervisor:
 
     async def code(self) -> bytes:
         """The app's bytes, for a client that attaches by its name."""
-        return self._config.code
+        return kept_code(self._config.code)
 
     async def stop(self) -> None:
         await self.begin()

@@ -45,6 +45,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def said_processes(text: str) -> list[int]:
+    """The processes that a program says its app has."""
+    found = re.search(r"^processes (.*)$", text, re.MULTILINE)
+    assert found, f"it ended before it said which processes it has:\n{text}"
+    return [int(pid) for pid in found[1].split()]
+
+
 def wait_for_the_end_of(pids: list[int]) -> None:
     """Return when these processes have ended."""
     for pid in pids:
@@ -69,6 +76,10 @@ def test_a_client_without_the_token_is_told_what_to_do(cluster: Cluster, folder:
 
 
 def test_a_job_keeps_its_journal_and_the_next_one_goes_on(cluster: Cluster, folder: Path) -> None:
+    # Its classes are in a module of the working directory, where the app's processes find it, too.
+    (folder / "corner.py").write_text(SHOP)
+    (folder / "app.py").write_text(APP.replace(SHOP, "from corner import *\n"))
+
     first = cluster.submit(folder, PYTHON, "-m", "app")
     second = cluster.submit(folder, PYTHON, "-m", "app")
 
@@ -95,16 +106,53 @@ def test_a_stopped_job_ends_its_app_and_the_next_one_goes_on(cluster: Cluster, f
         said += line
         if line.startswith("processes"):
             break
-    found = re.search(r"^processes (.*)$", said, re.MULTILINE)
-    assert found, f"the job ended instead of waiting:\n{said}"
 
     stopped = cluster.ray("job", "stop", "--address", cluster.dashboard, job)
-    wait_for_the_end_of([int(pid) for pid in found[1].split()])
+    wait_for_the_end_of(said_processes(said))
     logs.communicate(timeout=PATIENCE)
     again = cluster.submit(folder, PYTHON, "-m", "app")
 
     assert stopped.status == 0, str(stopped)
     again.must_have_said("the wallet holds 20")
+
+
+OTHER_DRIVER = """
+import os, signal
+from runtime import Runtime
+
+with Runtime.attach("lasting", address=ADDRESS) as rt:
+    _, Wallet, _ = rt.app.parts
+    AttemptedPurchase = rt.app.catalogue.events["attempted_purchase"].cls
+    before = rt.processes()
+    supervisor = before["lasting:Supervisor"]
+    os.kill(supervisor, signal.SIGKILL)
+    os.kill(rt.processes()["lasting:host-0"], signal.SIGKILL)
+    rt.publish(AttemptedPurchase(player_id="ada", credits=7))
+    rt.drain()
+    print("the wallet holds", rt.get(Wallet, "ada").credits)
+    print("another supervisor:", rt.processes()["lasting:Supervisor"] != supervisor)
+    print("processes", *{*before.values(), *rt.processes().values()})
+    rt.stop()
+"""
+
+
+def test_a_detached_app_outlives_its_job_and_its_supervisor(cluster: Cluster, folder: Path) -> None:
+    # By value, and above 100 KB: what Ray keeps with the process that sent it.
+    table = "import random\nTABLE = random.Random(7).randbytes(400_000)\n"
+    program = APP.replace('"shop"', '"lasting"').replace("start(app)", 'start(app, lifetime="detached")')
+    (folder / "app.py").write_text(
+        table + program.replace("return credits + BONUS", "return credits + BONUS * (len(TABLE) > 9)")
+    )
+    (folder / "other.py").write_text(OTHER_DRIVER.replace("ADDRESS", repr(cluster.address)))
+
+    job = cluster.submit(folder, PYTHON, "-m", "app")
+    outcome = run([PYTHON, "other.py"], folder, env=cluster.environment())
+
+    job.must_have_said("the wallet holds 10")
+    outcome.must_have_said("the wallet holds 20")
+    outcome.must_have_said("another supervisor: True")
+    # All of them, also those that the first supervisor had started later, as the spare host.
+    wait_for_the_end_of(said_processes(outcome.text))
 
 
 def test_a_script_outside_connects_by_address(cluster: Cluster, folder: Path) -> None:

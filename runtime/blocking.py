@@ -4,7 +4,8 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, TypeVar, overload
@@ -16,6 +17,7 @@ from actors.event import Event
 from actors.handler import Key
 from runtime.client import CLOSE_PATIENCE, AsyncRuntime
 from runtime.core.plan import Placement
+from runtime.errors import NotRunning
 from runtime.launching import join, launch
 from runtime.publishing import EventId
 from runtime.reading import DeadLetter, Recorded
@@ -31,19 +33,34 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._closing = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._loop.run_forever, name="trunkline-client", daemon=True)
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine there and wait for it here. Interrupted here, it is cancelled there."""
+        """Run a coroutine there and wait for it here. Interrupted here, it is cancelled there.
+
+        Raises:
+            NotRunning: the loop is closed, or was closed meanwhile.
+        """
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise TrunklineError(
                 "a blocking call was made in the runtime's own thread, which would wait for itself",
                 hint="a future's callback must not block: hand on what it gets to another thread.",
             )
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        return self.result(future, future.cancel)
+        with self._closing:
+            if self._closed:
+                coroutine.close()
+                raise _closed()
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return self.result(future, future.cancel)
+        except CancelledError:
+            if self._closed:
+                raise _closed() from None
+            raise
 
     def result(self, future: "Future[T]", abandon: Callable[[], Any]) -> T:
         """Wait for a future; call `abandon` if the wait is interrupted."""
@@ -63,12 +80,30 @@ class LoopThread:
             while (page := self.run(_next(pages))) is not None:
                 yield from page
         finally:
-            self.run(pages.aclose())  # type: ignore[attr-defined]
+            with suppress(NotRunning):
+                self.run(pages.aclose())  # type: ignore[attr-defined]
 
     def close(self) -> None:
+        """End it. Whoever waits for something there gets `NotRunning`."""
+        with self._closing:
+            self._closed = True
+        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        # With what was called for until now.
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+def _closed() -> NotRunning:
+    return NotRunning("this runtime is closed", hint="start it, or attach to it.")
 
 
 async def _next(pages: AsyncIterator[list[T]]) -> list[T] | None:

@@ -186,11 +186,12 @@ class AsyncRuntime:
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await self.publishing.flush()
-        self._line.end(
-            NotRunning(f"this runtime of app {self.app.name!r} is closed", hint="start it, or attach to it.")
-        )
+        self._line.end(self._closed_error())
         if self._watch is not None:
             self._watch.cancel()
+
+    def _closed_error(self) -> NotRunning:
+        return NotRunning(f"this runtime of app {self.app.name!r} is closed", hint="start it, or attach to it.")
 
     async def __aenter__(self) -> "AsyncRuntime":
         return self
@@ -292,6 +293,7 @@ class AsyncRuntime:
                 "a key is one event's: it can't be given for several",
                 hint="publish them one by one, each with its key.",
             )
+        self.publishing.must_run()
         bulk = Bulk(lambda bulk: _settle(ids, bulk))
         encode, publishing = self.encoder.encode, self.publishing
         try:
@@ -400,6 +402,8 @@ class AsyncRuntime:
 
     async def processes(self) -> dict[str, int]:
         """The process ids of the app's Ray actors, by their names in Ray: `shop:Router`, `shop:host-0`, ..."""
+        if self._closed:
+            raise self._closed_error()
         return await asyncio.to_thread(self._processes)
 
     async def status(self, timeout: float = 60.0) -> dict[str, Any]:

@@ -184,6 +184,9 @@ def _ask(name: str, question: Any) -> Any:
     until = time.monotonic() + ASK_TIMEOUT
     while True:
         left = max(until - time.monotonic(), 0.1)
+        if not ray.is_initialized():
+            # Asked now, Ray would start a cluster to ask in.
+            raise _ended(name)
         try:
             return ray.get(question.remote(), timeout=left)
         except ray.exceptions.ActorDiedError as error:

@@ -116,8 +116,17 @@ class Publishing:
         """Too much waits: `room` should be awaited before more is handed in."""
         return self._load + len(self._handed) >= HANDED_MAX
 
+    def must_run(self) -> None:
+        """Raise what ended it."""
+        if self._ended is not None:
+            raise self._ended
+
     def hand(self, item: Publish, token: Token, timeout: float) -> None:
         """Take an event, behind all that this thread has handed in before. `timeout` is in seconds."""
+        if self._ended is not None:
+            # Its loop may run no longer.
+            _fail(token, self._ended)
+            return
         self._handed.append((item, token, self._loop.time() + timeout))
         # The loop clears the flag before it empties the queue: who finds it set knows that the loop is still to look.
         if not self._called:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 150.0
+PATIENCE = 60.0
 """Seconds after which a program hangs. Nothing is asserted about how long it takes."""
 
 SHOP = """

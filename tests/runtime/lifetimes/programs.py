@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which a program hangs. Nothing is asserted about how long it takes."""
 
 SHOP = """
@@ -119,6 +119,7 @@ def run(
     *,
     stdin: str = "",
     env: Mapping[str, str] | None = None,
+    patience: float = PATIENCE,
 ) -> Outcome:
     """Run a command to its end. One that hangs is killed, with all that it started, and fails the test."""
     said = " ".join(map(str, command))
@@ -133,7 +134,7 @@ def run(
         start_new_session=True,
     )
     try:
-        text, _ = process.communicate(stdin, timeout=PATIENCE)
+        text, _ = process.communicate(stdin, timeout=patience)
     except subprocess.TimeoutExpired as hanging:
         os.killpg(process.pid, signal.SIGKILL)
         text, _ = process.communicate()

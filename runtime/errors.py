@@ -7,7 +7,7 @@ TrunklineError
 ├── RequestTimeout        published, but no reply in time
 ├── DrainTimeout          still work under way
 ├── AlreadyRunning        the journal is in use: attach
-├── NotRunning            nothing to attach to
+├── NotRunning            nothing to attach to, or closed
 ├── NodeLost              the embedded runtime's node died
 ├── Unreachable           a question found nobody to answer it in time
 ├── StartFailed           the runtime's processes did not come up
@@ -49,7 +49,7 @@ class AlreadyRunning(TrunklineError):
 
 
 class NotRunning(TrunklineError):
-    """No app of this name runs on this cluster."""
+    """No app of this name runs on this cluster, or this runtime of it is closed."""
 
 
 class NodeLost(TrunklineError):
@@ -86,9 +86,6 @@ class Fenced(JournalError):
             f"partitions {', '.join(map(str, partitions))} have a newer owner",
             hint="nothing to do: the newer owner goes on from the journal.",
         )
-
-    def __reduce__(self) -> tuple[type["Fenced"], tuple[tuple[int, ...]]]:
-        return type(self), (self.partitions,)
 
 
 class JournalFull(JournalError):

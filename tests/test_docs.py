@@ -1,0 +1,84 @@
+"""What README and guides show is run; what they name exists."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.runtime.lifetimes.programs import run_python
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"^    .*$|`[^`\n]+`", re.MULTILINE)
+MAIN = 'if __name__ == "__main__":'
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def program(page: Path) -> str:
+    """A page's Python blocks, one after the other, each in the line where it stands."""
+    text = page.read_text()
+    lines: list[str] = []
+    for block in BLOCK.finditer(text):
+        lines += [""] * (text.count("\n", 0, block.start(1)) - len(lines))
+        lines += block[1].splitlines()
+    return "\n".join(lines) + "\n"
+
+
+WITH_BLOCKS = [page for page in PAGES if BLOCK.search(page.read_text())]
+
+
+@pytest.fixture
+def no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def init(*arguments: object, **options: object) -> None:
+        pytest.fail("a block outside of `if __name__` starts Ray")
+
+    monkeypatch.setattr(ray, "init", init)
+
+
+@pytest.mark.parametrize("page", WITH_BLOCKS, ids=name_of)
+@pytest.mark.usefixtures("no_ray")
+def test_its_examples_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", module)
+
+    exec(compile(program(page), str(page), "exec"), module.__dict__)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [p for p in WITH_BLOCKS if MAIN in program(p)], ids=name_of)
+def test_its_examples_run_on_ray(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text(program(page))
+
+    outcome = run_python(["page.py"], tmp_path)
+
+    assert outcome.status == 0, str(outcome)
+    assert "Traceback" not in outcome.text, str(outcome)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_commands_that_it_names_exist(page: Path) -> None:
+    code = "\n".join(CODE.findall(page.read_text()))
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    modules = set(re.findall(r"python3? -m ([\w.]+)", code)) - {"yourapp", "app", "venv", "pip"}
+
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code)) <= targets
+    for module in modules:
+        assert importlib.util.find_spec(f"{module}.__main__"), f"`python -m {module}` does nothing"
+
+
+def test_what_the_makefile_says_of_itself_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+
+    assert set(re.findall(r"^# make ([a-z-]+)", makefile, re.MULTILINE)) <= targets
+    assert set(re.findall(r"^make ([a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)) <= targets

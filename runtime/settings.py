@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from actors.errors import TrunklineError
+from runtime.errors import JournalReadOnly
 
 _JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 """Set by `ray job submit` for the driver that it starts."""
@@ -27,7 +28,9 @@ class Settings:
     dashboard: bool
     quiet: bool
     submitted: bool
-    """This driver was submitted as a job: its working directory is deleted with it."""
+    """This driver was submitted as a job."""
+    passing: bool
+    """Its working directory is a copy that Ray made for the job, and deletes."""
 
 
 def read_settings() -> Settings:
@@ -41,12 +44,14 @@ def read_settings() -> Settings:
         raise TrunklineError(
             f"TRUNKLINE_PLACEMENT={placement!r} means nothing", hint="TRUNKLINE_PLACEMENT=sharded, or =dedicated."
         )
+    submitted, passing = _job(os.environ.get(_JOB_CONFIG))
     return Settings(
         os.environ.get("TRUNKLINE_JOURNAL") or None,
         placement,  # type: ignore[arg-type]
         _flag("TRUNKLINE_DASHBOARD"),
         _flag("TRUNKLINE_QUIET"),
-        _submitted(os.environ.get(_JOB_CONFIG)),
+        submitted,
+        passing,
     )
 
 
@@ -55,6 +60,10 @@ def journal_place(app: str, journal: str | os.PathLike[str] | None, settings: Se
 
     Given neither here nor in the environment it is `<app>.db` in the working directory; for a submitted job, whose
     directory is deleted with it, in `~/.trunkline`, which is made if need be.
+
+    Raises:
+        TrunklineError: it names no journal, or one that would be deleted with its job.
+        JournalReadOnly: `~/.trunkline` can't be made.
     """
     name = f"{app}.db"
     if journal is None:
@@ -64,7 +73,13 @@ def journal_place(app: str, journal: str | os.PathLike[str] | None, settings: Se
     if journal is None:
         if settings.submitted:
             folder = Path.home() / ".trunkline"
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise JournalReadOnly(
+                    f"{folder}, where a submitted job's journal is kept, can't be made: {error}",
+                    hint="let HOME be a folder that can be written, or say where: journal=, TRUNKLINE_JOURNAL.",
+                ) from error
             journal = folder / name
         else:
             journal = name
@@ -75,18 +90,24 @@ def journal_place(app: str, journal: str | os.PathLike[str] | None, settings: Se
         place = place.removeprefix("sqlite:///")
     if "://" in place:
         return place
-    return os.path.abspath(os.path.expanduser(place))
+    place = os.path.abspath(os.path.expanduser(place))
+    if settings.passing and Path(place).is_relative_to(Path.cwd()):
+        raise TrunklineError(
+            f"the journal {place} would be in this job's working directory, which Ray deletes after the job",
+            hint=f"give an absolute path outside of it; or none, for ~/.trunkline/{name}.",
+        )
+    return place
 
 
 def _flag(name: str) -> bool:
     return os.environ.get(name, "").lower() not in ("", "0", "false", "no")
 
 
-def _submitted(job_config: str | None) -> bool:
-    if not job_config:
-        return False
+def _job(config: str | None) -> tuple[bool, bool]:
+    """Is this a submitted job, and one with a working directory of its own?"""
     try:
-        metadata = json.loads(job_config).get("metadata", {})
-    except (ValueError, AttributeError):
-        return False
-    return "job_submission_id" in metadata
+        read = json.loads(config or "{}")
+        submitted = "job_submission_id" in (read.get("metadata") or {})
+        return submitted, submitted and bool((read.get("runtime_env") or {}).get("working_dir"))
+    except (ValueError, AttributeError, TypeError):
+        return False, False

@@ -141,10 +141,15 @@ class AsyncRuntime:
 
     @classmethod
     async def attach(cls, app: App | str, *, address: str | None = None) -> "AsyncRuntime":
-        """Join an app that runs on this Ray cluster: given itself, or by its name, with the code it was started with.
+        """Join an app that runs: given itself, or by its name, with the code it was started with.
+
+        Args:
+            address: of its Ray cluster. Without it the Ray that this process has is searched, else RAY_ADDRESS, else
+                the one that runs on this machine.
 
         Raises:
             NotRunning: there is none.
+            CodeError: its code can't be loaded in this process.
         """
         return cls.of(await asyncio.to_thread(join, app, address=address))
 

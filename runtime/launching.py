@@ -14,7 +14,7 @@ from actors.app import App
 from actors.errors import TrunklineError
 from runtime.core.plan import Placement
 from runtime.embedded import RaySession, node_lost
-from runtime.errors import NotRunning, Unreachable
+from runtime.errors import NotRunning, StartFailed, Unreachable
 from runtime.line import Link
 from runtime.progress import Progress
 from runtime.settings import journal_place, read_settings
@@ -111,12 +111,19 @@ def launch(
 
 
 def join(app: App | str, *, address: str | None) -> Running:
-    """Find an app that runs on this Ray cluster."""
+    """Find an app that runs on this process's Ray cluster; else on the one at `address`, or the one of this machine."""
     settings = read_settings()
     name = app if isinstance(app, str) else app.name
     with Progress(settings.quiet) as progress:
-        progress.step("starting Ray" if address is None else f"connecting to Ray at {address}")
-        session = RaySession.begin(address, dashboard=settings.dashboard)
+        progress.step(f"connecting to Ray{f' at {address}' if address else ''}")
+        try:
+            # None is started: nothing would run there.
+            session = RaySession.begin(address or "auto", dashboard=False)
+        except StartFailed as error:
+            hint = "start the app: Runtime.start(app); or name its cluster: address=, or RAY_ADDRESS."
+            raise NotRunning(
+                f"no app {name!r} was found, as this process {error.message}", hint=error.hint if address else hint
+            ) from error.__cause__
         try:
             progress.step(f"looking for {name}")
             supervisor = find(name)

@@ -1,10 +1,13 @@
 """Programs of users, each run as a process with a start of its own, and what they said."""
 
 import os
+import re
+import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,3 +149,50 @@ def run_python(arguments: Sequence[str | Path], folder: Path, *, stdin: str = ""
     """Run this Python, in a folder, with the checkout and `path` to import from."""
     paths = os.pathsep.join(map(str, (*path, ROOT)))
     return run([sys.executable, *arguments], folder, stdin=stdin, env=environment(PYTHONPATH=paths))
+
+
+@contextmanager
+def running(arguments: Sequence[str | Path], folder: Path, until: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """This Python at work, which has said a line that begins with `until`; and what it said so far."""
+    process = subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env=environment(PYTHONPATH=str(ROOT)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line.startswith(until):
+                break
+        else:
+            raise AssertionError(f"it ended before it said {until!r}:\n{said}")
+        yield process, said
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def said_processes(text: str) -> list[int]:
+    """The processes that a program says its app has."""
+    found = re.search(r"^processes (.*)$", text, re.MULTILINE)
+    assert found, f"it ended before it said which processes it has:\n{text}"
+    return [int(pid) for pid in found[1].split()]
+
+
+def wait_for_the_end_of(pids: list[int]) -> None:
+    """Return when these processes have ended."""
+    for pid in pids:
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        ended, _, _ = select.select([handle], [], [], PATIENCE)
+        os.close(handle)
+        assert ended, f"process {pid} goes on: {Path(f'/proc/{pid}/cmdline').read_text()}"

@@ -1,8 +1,5 @@
 """An app as a job on a cluster that stands by itself: it comes, keeps its journal, goes, and comes again."""
 
-import os
-import re
-import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.runtime.lifetimes.clusters import RAY, Cluster
-from tests.runtime.lifetimes.programs import PATIENCE, ROOT, SHOP, run
+from tests.runtime.lifetimes.programs import PATIENCE, ROOT, SHOP, run, said_processes, wait_for_the_end_of
 
 pytestmark = pytest.mark.slow
 PYTHON = sys.executable
@@ -43,25 +40,6 @@ def cluster() -> Iterator[Cluster]:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "app.py").write_text(APP)
     return tmp_path
-
-
-def said_processes(text: str) -> list[int]:
-    """The processes that a program says its app has."""
-    found = re.search(r"^processes (.*)$", text, re.MULTILINE)
-    assert found, f"it ended before it said which processes it has:\n{text}"
-    return [int(pid) for pid in found[1].split()]
-
-
-def wait_for_the_end_of(pids: list[int]) -> None:
-    """Return when these processes have ended."""
-    for pid in pids:
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        ended, _, _ = select.select([handle], [], [], PATIENCE)
-        os.close(handle)
-        assert ended, f"process {pid} goes on: {Path(f'/proc/{pid}/cmdline').read_text()}"
 
 
 def test_a_client_without_the_token_is_told_what_to_do(cluster: Cluster, folder: Path) -> None:

@@ -1,11 +1,24 @@
-"""What stands in the way of a start is named, with what to do about it."""
+"""Where a start finds its Ray, what stands in its way, and what is left when its driver is gone."""
 
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.runtime.lifetimes.programs import BOUGHT, BUY, ROOT, SHOP, Outcome, environment, run
+from tests.runtime.lifetimes.programs import (
+    BOUGHT,
+    BUY,
+    ROOT,
+    SHOP,
+    Outcome,
+    environment,
+    run,
+    run_python,
+    running,
+    said_processes,
+    wait_for_the_end_of,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -27,3 +40,93 @@ def test_no_home_but_a_token(tmp_path: Path) -> None:
     outcome = start(tmp_path, HOME="/dev/null", RAY_AUTH_TOKEN="0123456789abcdef" * 4)
 
     outcome.must_have_said(BOUGHT)
+
+
+WAIT = """
+import sys
+from runtime import Runtime
+
+if __name__ == "__main__":
+    with Runtime.start(app) as rt:
+        rt.publish(AttemptedPurchase(player_id="ada", credits=7))
+        rt.drain()
+        print("processes", *rt.processes().values(), flush=True)
+        sys.stdin.read()
+"""
+ATTACH = """
+from runtime import Runtime
+
+with Runtime.attach("shop") as rt:
+    _, Wallet, _ = rt.app.parts
+    print("it holds", rt.get(Wallet, "ada").credits)
+"""
+
+
+def test_another_process_is_told_to_attach_and_can(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP + WAIT)
+    (tmp_path / "other.py").write_text(SHOP + BUY)
+    with running(["shop.py"], tmp_path, "processes") as (shop, said):
+        second = run_python(["other.py"], tmp_path)
+        attached = run_python(["-c", ATTACH], tmp_path)
+        rest, _ = shop.communicate()
+    afterwards = run_python(["-c", ATTACH], tmp_path)
+
+    assert "AlreadyRunning" in second.text, str(second)
+    assert "Runtime.attach('shop')" in second.text, str(second)
+    attached.must_have_said("it holds 10")
+    assert shop.returncode == 0, said + rest
+    assert "NotRunning: no app 'shop' was found" in afterwards.text, str(afterwards)
+    assert "Runtime.start(app)" in afterwards.text, str(afterwards)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
+def test_an_app_ends_with_its_driver_and_goes_on_with_the_next(tmp_path: Path, how: signal.Signals) -> None:
+    (tmp_path / "shop.py").write_text(SHOP + WAIT)
+    (tmp_path / "next.py").write_text(SHOP + BUY)
+    with running(["shop.py"], tmp_path, "processes") as (shop, said):
+        shop.send_signal(how)
+        wait_for_the_end_of([shop.pid, *said_processes(said)])
+
+    outcome = run_python(["next.py"], tmp_path)
+
+    outcome.must_have_said("wallet 46 receipts [46]")
+
+
+TWO = """
+import ray
+
+def app_of(name):
+    class Purse(Aggregate, key="player_id"):
+        n: int = 0
+
+        @on
+        def add(self, event: AttemptedPurchase) -> None:
+            self.n += 1
+
+    return Purse, App(name, Purse)
+
+from runtime import Runtime
+
+ray.init(include_dashboard=False)
+(A, a), (B, b) = app_of("a"), app_of("b")
+with Runtime.start(a) as one, Runtime.start(b) as other:
+    one.publish([AttemptedPurchase(player_id="ada", credits=1)] * 3)
+    other.publish(AttemptedPurchase(player_id="ada", credits=1))
+    one.drain()
+    other.drain()
+    print("apart:", one.get(A, "ada").n, other.get(B, "ada").n)
+print("left up:", ray.is_initialized())
+with Runtime.start(a) as one:
+    print("again:", one.get(A, "ada").n)
+ray.shutdown()
+with Runtime.start(a) as one:
+    print("by itself:", one.get(A, "ada").n)
+print("left down:", not ray.is_initialized())
+"""
+
+
+def test_two_apps_share_a_ray_that_was_there_and_stays(tmp_path: Path) -> None:
+    outcome = run_python(["-c", SHOP + TWO], tmp_path)
+
+    for words in ("apart: 3 1", "left up: True", "again: 3", "by itself: 3", "left down: True"):
+        outcome.must_have_said(words)

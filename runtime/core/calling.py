@@ -66,10 +66,6 @@ class Calling:
             log, entry = cell.logs[call.partition], call.entry
             for e in done.emitted:
                 cell.append(log, e.type, e.time, e.targets, e.body, entry.id, entry.root, call.gen)
-            cell.calls.remove(call)
             cell.pending -= 1
             cell.drains.remove(call.gen)
-            if (call.at, call.name) not in cell.own_rows:
-                stage = cell.staging.stage
-                stage.batch.deliveries[call.at, call.name] = call.row(Status.DONE)
-            cell.close_delivery(call.at, call.name, call.partition)
+            cell.close_call(call)

@@ -23,6 +23,7 @@ from runtime.core.messages import (
     Delivery,
     Entry,
     InstanceRow,
+    Status,
     Target,
     encode_targets,
 )
@@ -190,6 +191,8 @@ class Cell:
             self.spreads.one_done(box, pending.at)
         else:
             self.close_delivery(pending.at, box.address, box.partition)
+        if self.timers.blocked(box.address):
+            self.timers.unblock(box.address)
 
     def close_delivery(self, at: int, address: str, partition: int) -> None:
         """Nothing has to remember this delivery any longer."""
@@ -201,6 +204,21 @@ class Cell:
             stage.partitions.add(partition)
         else:
             self.logs[partition].done(at)
+
+    def close_call(self, call: GatewayCall) -> None:
+        """A gateway's delivery is answered, or skipped: no cursor says so, only the watermark or a row of its own."""
+        self.calls.remove(call)
+        log = self.logs[call.partition]
+        if log.position(call.at) > log.watermark:
+            stage = self.staging.stage
+            stage.batch.deliveries[call.at, call.name] = call.row(Status.DONE)
+            stage.partitions.add(call.partition)
+            if (call.at, call.name) in self.own_rows:
+                self.own_rows.discard((call.at, call.name))
+            else:
+                log.done(call.at)
+        else:
+            self.close_delivery(call.at, call.name, call.partition)
 
     def move_cursor(self, box: Mailbox, at: int) -> None:
         """The instance has handled `at`; its state is as it was."""

@@ -36,7 +36,6 @@ class Parking:
                 box.live = True
             cell.move_cursor(box, pending.at)
             cell.settle(box, pending)
-            cell.timers.unblock(box.address)
             return
         row = DeliveryRow(
             pending.at, box.address, box.partition, Status.PARKED, CallKind.CALL, 0, 0, 0, encode(failure)
@@ -102,8 +101,7 @@ class Parking:
             if not call.parked:
                 return False
             self._note(SKIPPED, call.partition, call.entry, address, "")
-            cell.calls.remove(call)
-            cell.close_delivery(at, address, call.partition)
+            cell.close_call(call)
             return True
         box = self._held(at, address)
         if box is None:
@@ -116,7 +114,6 @@ class Parking:
             box.live = True
         cell.move_cursor(box, pending.at)
         cell.settle(box, pending)
-        cell.timers.unblock(address)
         return True
 
     def _held(self, at: int, address: str) -> Mailbox | None:

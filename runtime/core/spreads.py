@@ -48,6 +48,8 @@ class Spreads:
         self._members: dict[tuple[int, str], dict[str, Mailbox]] = {}
         """Mailboxes in memory, of groups that have had a broadcast."""
         self._groups: set[str] = set()
+        self._owed: dict[str, list[Spread]] = {}
+        """By address, while its row is being read: spreads that count it as open, since it may be for it."""
 
     def begin(self, entry: Entry, group: str, partition: int, gen: int) -> None:
         cell = self._cell
@@ -61,7 +63,9 @@ class Spreads:
         if gen:
             cell.drains.add(gen)
         for box in list(self._members.get((partition, group), {}).values()):
-            if not box.loading:
+            if box.loading:
+                self._owe(spread, box)
+            else:
                 self.cover(box)
 
     def opened(self, box: Mailbox) -> None:
@@ -74,9 +78,20 @@ class Spreads:
 
     def cover(self, box: Mailbox) -> None:
         """Give an instance, whose row is known, every broadcast under way that it was live for and has not got."""
-        spreads = self._under_way.get((box.partition, box.group))
+        key = (box.partition, box.group)
+        spreads = self._under_way.get(key)
         if not spreads:
             return
+        self._give(box, spreads)
+        for spread in self._owed.pop(box.address, ()):
+            spread.open -= 1
+            self._finish(key, spread)
+
+    def _owe(self, spread: Spread, box: Mailbox) -> None:
+        spread.open += 1
+        self._owed.setdefault(box.address, []).append(spread)
+
+    def _give(self, box: Mailbox, spreads: list[Spread]) -> None:
         if box.live:
             since = box.cursor
         else:
@@ -118,15 +133,19 @@ class Spreads:
         """An answer to `pages`."""
         cell = self._cell
         key = (request.partition, request.group)
-        for spread in list(self._under_way.get(key, ())):
-            if spread.asked and spread.after == request.after:
-                spread.asked = False
-                if rows:
-                    spread.after = rows[-1].address
-                spread.exhausted = len(rows) < request.limit
+        asked = [s for s in self._under_way.get(key, ()) if s.asked and s.after == request.after]
         for row in rows:
-            if row.address not in cell.mailboxes:
+            box = cell.mailboxes.get(row.address)
+            if box is None:
                 cell.loaded(cell.open_mailbox(row.address, row.partition), row)
+            elif box.loading:
+                for spread in asked:
+                    self._owe(spread, box)
+        for spread in asked:
+            spread.asked = False
+            if rows:
+                spread.after = rows[-1].address
+            spread.exhausted = len(rows) < request.limit
         for spread in list(self._under_way.get(key, ())):
             self._finish(key, spread)
 

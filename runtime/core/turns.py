@@ -11,6 +11,7 @@ from runtime.core.cell import SPARE, Cell, HostLink
 from runtime.core.mailbox import Mailbox, Pending
 from runtime.core.messages import (
     Answer,
+    Entry,
     Failure,
     InstanceRow,
     TimerRow,
@@ -44,13 +45,15 @@ class Turns:
             return
         link.in_flight.remove(answer.number)
         mailboxes = cell.mailboxes
-        emitted: list[list[int] | None] = []
+        emitted: list[list[Entry] | None] = []
         for turn in answer.turns:
             box = mailboxes.get(turn.address)
             at = turn.at
+            entry: Entry | None = None
             if turn.link is not None:
                 parent = emitted[turn.link[0]]
-                at = parent[turn.link[1]] if parent is not None else -1
+                entry = parent[turn.link[1]] if parent is not None else None
+                at = entry.at if entry is not None else -1
             if (
                 box is None
                 or not box.active
@@ -64,12 +67,18 @@ class Turns:
                 if box is not None and box.active and box.activation == turn.activation:
                     cell.reset(box)
                 continue
-            emitted.append(self._commit(box, box.queue.popleft(), turn))
+            pending = box.queue.popleft()
+            entry = entry or pending.entry
+            assert entry is not None, "answered before it was delivered"
+            emitted.append(self._commit(box, pending, entry, turn))
         for failed in answer.failed:
             self._failed(failed)
 
-    def _commit(self, box: Mailbox, pending: Pending, turn: TurnDone) -> list[int]:
-        """Stage the effect of a turn that holds; give the `at`s of what it emitted."""
+    def _commit(self, box: Mailbox, pending: Pending, entry: Entry, turn: TurnDone) -> list[Entry]:
+        """Stage the effect of a turn that holds; give the entries of what it emitted.
+
+        `entry` is what was handled: a long mailbox keeps no body of one that was run on as soon as it was emitted.
+        """
         cell = self._cell
         if box.sent:
             box.sent -= 1
@@ -77,7 +86,7 @@ class Turns:
         box.tries = 0
         box.used = cell.now
         self.committed += 1
-        ats: list[int] = []
+        entries: list[Entry] = []
         timers = turn.timers or turn.cancels or turn.retired
         if not (pending.broadcast and not (turn.changed or turn.emitted or timers)):
             at = pending.at
@@ -90,25 +99,21 @@ class Turns:
                 stage.partitions.add(box.partition)
                 stage.batch.instances[box.address] = InstanceRow(box.address, box.partition, at, box.live, turn.state)
                 stage.batch.cursors.pop(box.address, None)
-            entry = pending.entry
-            assert entry is not None, "answered before it was delivered"
             log = cell.logs[box.partition]
             for e in turn.emitted:
-                ats.append(cell.append(log, e.type, e.time, e.targets, e.body, entry.id, entry.root, pending.gen).at)
+                entries.append(cell.append(log, e.type, e.time, e.targets, e.body, entry.id, entry.root, pending.gen))
             if timers:
-                self._timers(box, pending, turn)
+                self._timers(box, entry, turn)
         cell.settle(box, pending)
-        if cell.timers.blocked(box.address):
-            cell.timers.unblock(box.address)
         if box.suspects:
             box.suspects -= 1
             if not box.suspects:
                 self._back_from_spare(box)
             else:
                 cell.make_ready(box)
-        return ats
+        return entries
 
-    def _timers(self, box: Mailbox, pending: Pending, turn: TurnDone) -> None:
+    def _timers(self, box: Mailbox, entry: Entry, turn: TurnDone) -> None:
         cell = self._cell
         stage = cell.staging.stage
         rows = stage.batch.timers
@@ -121,8 +126,6 @@ class Turns:
             key = (box.address, cancel.type, cancel.name)
             if cell.timers.clear(key):
                 rows[key] = None
-        entry = pending.entry
-        assert entry is not None
         for timer in turn.timers:
             e = timer.event
             row = TimerRow(

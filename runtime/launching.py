@@ -55,7 +55,7 @@ class Running:
         if lost:
             self._kill_orphans()
         elif stop or self.lifeline is not None:
-            stop_app(self.supervisor)
+            stop_app(self.app.name, self.supervisor)
         if self.lifeline is not None:
             self.lifeline.close()
         self.session.end()
@@ -198,6 +198,11 @@ def _ask(name: str, question: Any) -> Any:
             return ray.get(question.remote(), timeout=left)
         except ray.exceptions.ActorDiedError as error:
             raise _ended(name) from error
+        except ray.exceptions.RayTaskError as error:
+            # It lives, and says why it can't begin again.
+            if isinstance(error.cause, TrunklineError):
+                raise error.cause from None
+            raise
         except (ray.exceptions.RayError, TimeoutError) as error:
             # It died with the question; Ray keeps those that are asked while it starts again.
             if isinstance(error, ray.exceptions.ActorUnavailableError) and time.monotonic() < until:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import ray
 import ray.exceptions
+import ray.util
 
 from actors.app import App
 from actors.errors import TrunklineError
@@ -24,7 +25,8 @@ from runtime.shells.clock import Clock, RealClock
 from runtime.shells.code import can_go_by_value, dump_app, forget_code, keep_code
 from runtime.shells.link import BlockingLink, Hello, LinkLost
 from runtime.shells.router import RouterConfig
-from runtime.shells.supervisor import Supervisor, SupervisorConfig
+from runtime.shells.supervising import Supervisor
+from runtime.shells.supervisor import SupervisorConfig
 
 Lifetime = Literal["driver", "detached"]
 Where = dict[str, Any]
@@ -145,16 +147,16 @@ def _start(config: SupervisorConfig, progress: Progress) -> tuple[Any, Where]:
         errors = ray.get(supervisor.wait_ready.remote(), timeout=START_TIMEOUT)
         where = ray.get(supervisor.where.remote(), timeout=START_TIMEOUT)
     except ray.exceptions.RayTaskError as error:
-        stop_app(supervisor)
+        stop_app(name, supervisor)
         raise _not_up("the supervisor", name, error.cause) from None
     except (ray.exceptions.RayError, TimeoutError) as error:
-        stop_app(supervisor)
+        stop_app(name, supervisor)
         raise _not_up("the supervisor", name, error) from error
     except BaseException:
-        stop_app(supervisor)
+        stop_app(name, supervisor)
         raise
     if errors:
-        stop_app(supervisor)
+        stop_app(name, supervisor)
         raise _not_up(*next((process, name, cause) for process, cause in errors.items())) from None
     return supervisor, where
 
@@ -169,7 +171,7 @@ def _not_up(process: str, app: str, cause: BaseException) -> TrunklineError:
     )
 
 
-def stop_app(supervisor: Any) -> None:
+def stop_app(name: str, supervisor: Any) -> None:
     """End an app's processes, in order, and see that they are gone."""
     with contextlib.suppress(ray.exceptions.RayError, TimeoutError):
         ray.get(supervisor.stop.remote(), timeout=60)
@@ -178,6 +180,14 @@ def stop_app(supervisor: Any) -> None:
         ray.kill(supervisor, no_restart=True)
     except (ray.exceptions.RayError, ValueError):
         pass
+    # What it did not know of, or could not end: a spare that was just starting; all, if it could not begin again.
+    namespace = namespace_of(name)
+    with contextlib.suppress(ray.exceptions.RayError):
+        named: list[Any] = list(ray.util.list_named_actors(all_namespaces=True))
+        for actor in named:
+            if actor["namespace"] == namespace:
+                with contextlib.suppress(ray.exceptions.RayError, ValueError):
+                    ray.kill(ray.get_actor(actor["name"], namespace=namespace), no_restart=True)
 
 
 class Lifeline:

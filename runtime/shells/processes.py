@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -76,12 +77,14 @@ class Gateways:
     """`ray::Gateways`: every gateway of an app."""
 
     def __init__(self, code: str, *arguments: Any) -> None:
-        self._shell = GatewaysShell(kept_code(code), *arguments)
+        self._make: Callable[[], GatewaysShell] = lambda: GatewaysShell(kept_code(code), *arguments)
+        self._shell: GatewaysShell | None = None
         self._starting: asyncio.Future[None] | None = None
         self._ended = asyncio.Event()
 
     async def begin(self) -> int:
         if self._starting is None:
+            self._shell = self._make()
             self._starting = asyncio.ensure_future(self._shell.start())
         await self._starting
         return os.getpid()
@@ -94,7 +97,8 @@ class Gateways:
         return os.getpid()
 
     async def close(self) -> None:
-        await self._shell.close()
+        if self._shell is not None:
+            await self._shell.close()
         self._ended.set()
 
     async def leave(self) -> None:
@@ -116,12 +120,18 @@ class Host:
         run_on: bool,
         turn_limit: float,
     ) -> None:
-        self._shell = HostShell(
+        self._make: Callable[[], HostShell] = lambda: HostShell(
             name, kept_code(code), schema_hash, partitions, path, token, run_on=run_on, turn_limit=turn_limit
         )
-        calm_collector()
+        self._beginning = threading.Lock()
+        self._shell: HostShell | None = None
 
     def begin(self) -> int:
+        """Start, once; give the process id. An error raised in `__init__` would abort Ray's worker: pages of stacks."""
+        with self._beginning:
+            if self._shell is None:
+                self._shell = self._make()
+                calm_collector()
         return os.getpid()
 
     def run(self) -> None:

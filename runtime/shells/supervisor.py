@@ -9,7 +9,8 @@ import contextlib
 import os
 import shutil
 import signal
-import traceback
+import sys
+import warnings
 from typing import Any, NamedTuple
 
 import msgspec
@@ -47,6 +48,14 @@ def _lives(pid: int) -> bool:
     return True
 
 
+def restarted() -> bool:
+    """Is this actor's process not its first one?"""
+    with warnings.catch_warnings():
+        # Ray warns of what it asks itself here.
+        warnings.simplefilter("ignore")
+        return bool(ray.get_runtime_context().was_current_actor_reconstructed)
+
+
 class SupervisorConfig(NamedTuple):
     """All that a supervisor, first or restarted, must be told."""
 
@@ -79,6 +88,8 @@ class SupervisorShell:
         self._actors: dict[str, Any] = {}
         self._pids: dict[str, int] = {}
         self._errors: dict[str, BaseException] = {}
+        self._started = restarted()
+        """It was up: of what happens from now on nobody is told but the log."""
         self._link: ClientLink | None = None
         self._epoch = 0
         self._outgoing = Outgoing(self._app.catalogue, config.router.plan.partitions)
@@ -124,6 +135,7 @@ class SupervisorShell:
                 return self._errors
             self._all_up.clear()
             await self._all_up.wait()
+        self._started = True
         if self._config.spares:
             # Started ahead, but not before what everybody waits for.
             self._core.want("spare")
@@ -252,7 +264,11 @@ class SupervisorShell:
             self._pids[name] = await actor.begin.remote()
         except ray.exceptions.RayTaskError as error:
             # It lives, and can't begin: what it says is for whoever started the app.
-            self._errors[name] = error.cause if isinstance(error.cause, BaseException) else error
+            cause = error.cause if isinstance(error.cause, BaseException) else error
+            if self._started and str(cause) != str(self._errors.get(name)):
+                # Nobody waits for it to come up; and it is tried again and again.
+                print(f"{self._ray_name(name)} can't start: {cause}", file=sys.stderr, flush=True)
+            self._errors[name] = cause
             self._all_up.set()
             with contextlib.suppress(Exception):
                 ray.kill(actor, no_restart=True)
@@ -379,53 +395,3 @@ class SupervisorShell:
             "processes": {self._ray_name(n): p for n, p in self._pids.items()}
             | {self._ray_name("Supervisor"): os.getpid()},
         }
-
-
-@ray.remote
-class Supervisor:
-    """`ray::Supervisor`: the one actor that Ray restarts by itself."""
-
-    def __init__(self, config: SupervisorConfig) -> None:
-        self._config = config
-        self._shell: SupervisorShell | None = None
-        self._starting: asyncio.Future[None] | None = None
-        # Restarted, nobody else tells it to begin.
-        ray.get_runtime_context().current_actor.wake.remote()
-
-    async def wake(self) -> None:
-        """Begin. Whoever starts an app is told by `wait_ready` why it can't; restarted, it says so in the log."""
-        try:
-            await self.begin()
-        except Exception:
-            if ray.get_runtime_context().was_current_actor_reconstructed:
-                traceback.print_exc()
-
-    async def begin(self) -> int:
-        if self._starting is None:
-            self._shell = SupervisorShell(self._config)
-            self._starting = asyncio.ensure_future(self._shell.start())
-        await self._starting
-        return os.getpid()
-
-    async def wait_ready(self) -> "dict[str, BaseException]":
-        await self.begin()
-        assert self._shell is not None
-        return await self._shell.wait_ready()
-
-    async def where(self) -> dict[str, Any]:
-        await self.begin()
-        assert self._shell is not None
-        return self._shell.where()
-
-    async def code(self) -> bytes:
-        """The app's bytes, for a client that attaches by its name."""
-        return kept_code(self._config.code)
-
-    async def stop(self) -> None:
-        await self.begin()
-        assert self._shell is not None
-        await self._shell.stop()
-
-    async def leave(self) -> None:
-        """End this process, for good."""
-        _ray(ray.actor).exit_actor()

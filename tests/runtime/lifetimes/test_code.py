@@ -230,6 +230,40 @@ def test_other_code_on_the_hosts_is_named(tmp_path: Path, change: str, words: st
     assert "ray::" not in outcome.text, f"the remote process's stack is of no use here:\n{outcome}"
 
 
+EDIT = """
+import os, pathlib, signal
+from runtime import DrainTimeout, Runtime
+
+file = pathlib.Path("corner.py")
+source = file.read_text()
+with Runtime.start(app) as rt:
+    file.write_text(source.replace("credits: int = 0", "credits: int = 0; bonus: int = 1"))
+    before = rt.processes()
+    os.kill(before["shop:host-0"], signal.SIGKILL)
+    os.kill(before["shop:Supervisor"], signal.SIGKILL)
+    rt.publish(AttemptedPurchase(player_id="ada", credits=7))
+    try:
+        rt.drain(timeout=4)
+    except DrainTimeout:
+        print("nothing is handled by other code")
+    file.write_text(source)
+    rt.drain()
+    print("then it is:", rt.get(Wallet, "ada").credits)
+"""
+
+
+def test_a_module_edited_while_it_runs_holds_things_up_until_it_is_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "corner.py").write_text(SHOP)
+    (tmp_path / "main.py").write_text("from corner import *\n" + EDIT)
+
+    outcome = run_python(["main.py"], tmp_path)
+
+    assert "nothing is handled by other code" in outcome.text, str(outcome)
+    assert "then it is: 10" in outcome.text, str(outcome)
+    assert "differs between driver and host" in outcome.text, str(outcome)
+    assert outcome.status == 0, str(outcome)
+
+
 def test_what_can_not_be_sent_is_named(tmp_path: Path) -> None:
     lock = "import threading\n\nlock = threading.Lock()\n"
     (tmp_path / "shop.py").write_text(lock + SHOP.replace("self.credits += with", "lock; self.credits += with") + BUY)

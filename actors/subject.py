@@ -1,0 +1,173 @@
+"""One aggregate's instance to try events on, outside any app; and a turn that is run twice, wherever it is tried."""
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from actors.aggregate import EPOCH, Aggregate
+from actors.catalogue import EventPlan, GroupPlan, HandlerPlan, pick
+from actors.envelope import Envelope
+from actors.errors import TrunklineError
+from actors.event import Event
+from actors.handler import handlers_of
+from actors.hints import read
+from actors.turn import Instance, TimerCancel, TimerSet, TurnResult
+
+A = TypeVar("A", bound=Aggregate)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class NotDeterministic(TrunklineError):
+    """A turn that was run twice gave two results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A timer that is set."""
+
+    event: Event
+    due: datetime
+    name: str
+
+
+def run_twice(instance: Instance, plan: EventPlan, event: Event, time_us: int, envelope: Envelope) -> TurnResult:
+    """One turn, and the same once more on a copy.
+
+    Raises:
+        NotDeterministic: they differ.
+        TurnError: the turn did not go through.
+    """
+    copy = Instance(instance.group, instance.address.partition("/")[2], instance.state)
+    again = copy.run(plan, event, time_us, lambda: envelope)
+    result = instance.run(plan, event, time_us, lambda: envelope)
+    first, second = _facts(again), _facts(result)
+    if first != second:
+        raise NotDeterministic(
+            f"{instance.address} handled {plan.type} twice, and the results differ:\n  {first}\n  {second}",
+            hint="a handler may use its state, its event, self.now, self.random and self.new_id(), and nothing else.",
+        )
+    return result
+
+
+def _facts(result: TurnResult) -> tuple[Any, ...]:
+    timers = [
+        (t.emitted.plan.type, t.emitted.data, t.delay_us, t.name) if isinstance(t, TimerSet) else (t.type, t.name)
+        for t in result.timers
+    ]
+    return [(e.plan.type, e.data) for e in result.emitted], timers, result.state, result.retired
+
+
+def to_us(time: datetime) -> int:
+    return round((time - EPOCH) / timedelta(microseconds=1))
+
+
+def to_time(us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=us)
+
+
+def given(cls: type[A], id: str | None = None, *, now: datetime = START, **state: Any) -> "Subject[A]":
+    """One aggregate's instance, with this state, outside any app."""
+    return Subject(cls, id or cls.__name__, now, state, dict(sys._getframe(1).f_locals))
+
+
+class Subject(Generic[A]):
+    """An instance to try events on."""
+
+    def __init__(self, cls: type[A], id: str, now: datetime, state: dict[str, Any], namespace: dict[str, Any]) -> None:
+        self._cls = cls
+        self._plans: dict[type[Event], EventPlan] = {}
+        self._group = self._alone(cls, namespace)
+        start = cls(**state)
+        self._instance = Instance(
+            self._group, id, type(start).__pydantic_serializer__.to_json(start) if state else None
+        )
+        self.now = now
+        self._number = 0
+        self._timers: dict[tuple[str, str], Pending] = {}
+        self.retired = False
+        """The last turn retired the instance."""
+
+    def _alone(self, cls: type[A], namespace: dict[str, Any]) -> GroupPlan:
+        group = GroupPlan(cls.__trunkline__.name, (cls,))
+        heard: dict[type[Event], None] = {}
+        for handler in handlers_of(cls).values():
+            if handler.hints is None:
+                handler.hints = read(handler.function, namespace | handler.namespace)
+            for event in (*handler.hints.listens, *handler.hints.emits, *handler.hints.after, *handler.hints.cancels):
+                self._plans.setdefault(event, EventPlan(event))
+            heard |= dict.fromkeys(handler.hints.listens)
+        for event in heard:
+            for handler in pick(cls, event)[:1]:
+                group.add_handler(event.__trunkline__.name, 0, HandlerPlan(cls, handler, self._plans))
+        return group
+
+    @property
+    def state(self) -> A:
+        """The instance as it is now."""
+        return self._instance.objects()[0]  # type: ignore[return-value]
+
+    @property
+    def timers(self) -> list[Pending]:
+        """What is set, earliest first."""
+        return sorted(self._timers.values(), key=lambda t: t.due)
+
+    def when(self, *events: Event, time: datetime | None = None) -> list[Event]:
+        """Handle these events, one after the other; give what was emitted.
+
+        Raises:
+            TurnError: a handler raised, or emitted what its hint does not say; the state is as before.
+        """
+        found: list[Event] = []
+        self.now = time or self.now
+        for event in events:
+            found += self._handle(event)
+        return found
+
+    def _handle(self, event: Event) -> list[Event]:
+        plan = self._plans.get(type(event)) or EventPlan(type(event))
+        if not self._group.handlers(plan.type):
+            raise TrunklineError(
+                f"{self._cls.__name__} does not listen to {type(event).__name__}",
+                hint="it listens to: "
+                + ", ".join(p.type for p in self._plans.values() if self._group.handlers(p.type))
+                + ".",
+            )
+        self._number += 1
+        envelope = make_envelope(f"0-{self._number}", plan, self._instance.address, self.now, "", "", 0)
+        result = run_twice(self._instance, plan, event, to_us(self.now), envelope)
+        self.retired = result.retired
+        if result.retired:
+            self._timers.clear()
+        for timer in result.timers:
+            if isinstance(timer, TimerCancel):
+                self._timers.pop((timer.type, timer.name), None)
+            else:
+                due = self.now + timedelta(microseconds=timer.delay_us)
+                self._timers[timer.emitted.plan.type, timer.name] = Pending(timer.emitted.event, due, timer.name)
+        return [e.event for e in result.emitted]
+
+    def advance(self, **delta: float) -> list[Event]:
+        """Let time pass (`timedelta`'s arguments): due timers happen and are handled, if the class listens to them.
+
+        Gives what happened, in order: each fired event, and after it what its turn emitted.
+        """
+        until = self.now + timedelta(**delta)
+        found: list[Event] = []
+        while self._timers:
+            key = min(self._timers, key=lambda k: (self._timers[k].due, k))
+            if self._timers[key].due > until:
+                break
+            timer = self._timers.pop(key)
+            self.now = timer.due
+            found.append(timer.event)
+            if self._group.handlers(type(timer.event).__trunkline__.name):
+                found += self._handle(timer.event)
+        self.now = until
+        return found
+
+
+def make_envelope(id: str, plan: EventPlan, source: str, time: datetime, root: str, cause: str, hops: int) -> Envelope:
+    schema = f"{plan.type}/{plan.version}"
+    return Envelope(id, source, plan.type, "", time, schema, id.partition("-")[2], "", root or id, cause, hops, "")

@@ -1,153 +1,265 @@
-"""A router core with a dictionary for a journal and a scripted host: every step is the test's to take."""
+"""A router core on a journal in memory, with a scripted host: every step is the test's to take."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from runtime.core.limits import Limits
 from runtime.core.messages import (
+    EVERYWHERE,
     HOME,
     Answer,
     Batch,
+    Call,
+    CallDone,
+    DeliverBatch,
     Delivery,
     DeliveryRow,
     Emission,
     Entry,
+    Failure,
     InstanceRow,
+    Outcome,
     Publish,
     PublishBatch,
-    Recovery,
+    SetTimer,
     Status,
     Target,
     TimerRow,
     TurnDone,
-    local_targets,
+    TurnFailed,
 )
 from runtime.core.partition import partition_of
 from runtime.core.plan import CellPlan, GatewayInfo, GroupInfo, HandlerInfo
 from runtime.core.router import RouterCore
 from runtime.core.staging import Reply
+from runtime.journal.memory import MemoryJournal, MemoryStore
+from runtime.journal.protocol import JournalInfo
 
 PARTITIONS = 4
+SECOND = 1_000_000
+FAILURE = Failure("ValueError", "no", "Traceback ...", "Wallet.grant")
+
+Effect = Callable[[Delivery], dict[str, object]]
+"""What a turn on a delivery leads to: fields of its `TurnDone`."""
 
 
-def plan(placement: str = "sharded", failures: str = "hold", **handler: object) -> CellPlan:
+def plan(
+    placement: str = "sharded",
+    failures: str = "hold",
+    concurrency: int = 2,
+    per_second: float | None = None,
+    **handler: object,
+) -> CellPlan:
     groups = {n: GroupInfo(n, placement, failures, True) for n in ("Wallet", "Receipts", "Board")}  # type: ignore[arg-type]
     info = HandlerInfo(
         **({"retries": 1, "timeout": 1.0, "idempotent": False, "reconcile": False, "failed": False} | handler)
     )  # type: ignore[arg-type]
-    return CellPlan(PARTITIONS, groups, {"Payments": GatewayInfo("Payments", 2, None, {"attempted": info})})
+    gateway = GatewayInfo("Payments", concurrency, per_second, {"attempted": info})
+    return CellPlan(PARTITIONS, groups, {"Payments": gateway})
 
 
 def to(address: str) -> Target:
+    """`Wallet/ada` is an instance, `Wallet/*` every live one, `Payments` a gateway."""
     group, _, key = address.partition("/")
+    if key == "*":
+        return (EVERYWHERE, group)
     return (partition_of(key, PARTITIONS), address) if key else (HOME, group)
 
 
+def saves(d: Delivery) -> dict[str, object]:
+    """A turn that changes the state."""
+    return {"changed": True, "state": b"{}"}
+
+
+def nothing(d: Delivery) -> dict[str, object]:
+    """A turn without any effect."""
+    return {}
+
+
 class Rig:
-    """Journal rows in dictionaries; commits only when told to."""
+    """Commits, deliveries and answers happen only when the test says so."""
 
     def __init__(self, the_plan: CellPlan | None = None, limits: Limits | None = None) -> None:
         self.plan = the_plan or plan()
         self.limits = limits or Limits()
-        self.log: dict[int, Entry] = {}
-        self.instances: dict[str, InstanceRow] = {}
-        self.deliveries: dict[tuple[int, str], DeliveryRow] = {}
-        self.timers: dict[tuple[str, str, str], TimerRow] = {}
-        self.watermarks: dict[int, int] = {}
+        self.store = MemoryStore(JournalInfo("rig", PARTITIONS, "", 1, 0))
         self.now = 1_000
         self.replies: list[tuple[int, Reply]] = []
+        self.pages: list[int] = []
+        """How many rows each page of live instances had."""
         self._seq = 0
+        self._turns: dict[tuple[str, int], int] = {}
         self.core = self.start()
 
-    def start(self) -> RouterCore:
-        """A router that knows only what was committed."""
-        self.core = RouterCore(self.plan, [self._recovery(p) for p in range(PARTITIONS)], self.limits, self.now)
-        self.core.host_up("host-0")
-        self.core.gateways_up()
+    # ------------------------------------------------------------ what is durable
+
+    @property
+    def log(self) -> dict[int, Entry]:
+        """Every entry by `at`, in the order of the logs."""
+        return {e.at: e for log in self.store.log.values() for e in log}
+
+    @property
+    def types(self) -> list[str]:
+        """The event types in the logs, copies left out, in the order recorded."""
+        return [e.type for e in sorted(self.log.values(), key=lambda e: (e.recorded, e.at)) if e.at == e.id]
+
+    @property
+    def instances(self) -> dict[str, InstanceRow]:
+        return self.store.instances
+
+    @property
+    def deliveries(self) -> dict[tuple[int, str], DeliveryRow]:
+        return self.store.deliveries
+
+    @property
+    def timers(self) -> dict[tuple[str, str, str], TimerRow]:
+        return self.store.timers
+
+    @property
+    def watermarks(self) -> dict[int, int]:
+        return self.store.watermarks
+
+    def parked(self) -> list[tuple[int, str]]:
+        """(at, address) of the dead letters."""
+        return sorted(key for key, row in self.deliveries.items() if row.status == Status.PARKED)
+
+    # ------------------------------------------------------------ the router
+
+    def start(self, *hosts: str, gateways: bool = True) -> RouterCore:
+        """A router that knows only what was committed; the one before it is fenced."""
+        self._turns.clear()
+        self.journal = MemoryJournal(self.store)
+        epochs = self.journal.claim(range(PARTITIONS))
+        recoveries = [self.journal.recover(p, epoch) for p, epoch in epochs.items()]
+        self.core = RouterCore(self.plan, recoveries, self.limits, self.now)
+        for host in hosts or [f"host-{n}" for n in range(self.limits.hosts)]:
+            self.core.host_up(host)
+        if gateways:
+            self.core.gateways_up()
         return self.core
 
-    def _recovery(self, p: int) -> Recovery:
-        mark = self.watermarks.get(p, 0)
-        mine = [e for at, e in sorted(self.log.items()) if at >> 40 == p]
-        rows = [r for r in self.deliveries.values() if r.partition == p]
-        ats = {r.at for r in rows}
-        entries = [e for e in mine if e.at & ((1 << 40) - 1) > mark or e.at in ats]
-        addresses = {a for e in entries for _, a in local_targets(e)}
-        return Recovery(
-            p,
-            1,
-            (mine[-1].at & ((1 << 40) - 1)) + 1 if mine else 1,
-            mark,
-            entries,
-            {a: self.instances[a] for a in addresses if a in self.instances},
-            rows,
-            [t for t in self.timers.values() if t.partition == p],
-            [],
-            [],
-        )
-
-    def publish(self, *addresses: str, ticket: int = 1, key: bytes | None = None, partition: int | None = None) -> None:
+    def item(self, *addresses: str, type: str = "attempted", partition: int | None = None, **fields: object) -> Publish:
+        """An event for these addresses, with the client's next number."""
         targets = tuple(to(a) for a in addresses)
         home = partition if partition is not None else max(0, targets[0][0] if targets else 0)
         self._seq += 1
-        item = Publish(home, self._seq, "attempted", None, targets, b"body", key, b"digest")
-        self.core.publish(ticket, PublishBatch("client", (item,)), self.now)
+        values = {"seq": self._seq, "time": None, "body": b"body", "digest": b"digest"} | fields
+        return Publish(home, type=type, targets=targets, **values)  # type: ignore[arg-type]
+
+    def send(self, *items: Publish, ticket: int = 1, client: str = "client", again: bool = False) -> None:
+        """One client's batch, looked up in the journal as a shell does."""
+        batch = PublishBatch(client, items, again)
+        keys = self.journal.keys(self.core.wants_keys(batch))
+        sent = {
+            (partition, seq): found
+            for partition, name, seqs, last in self.core.wants_sent(batch)
+            for seq, found in self.journal.find_sent(partition, name, seqs, last).items()
+        }
+        self.core.publish(ticket, batch, self.now, keys, sent)
+
+    def publish(self, *addresses: str, ticket: int = 1, **fields: object) -> None:
+        """A batch of one event."""
+        self.send(self.item(*addresses, **fields), ticket=ticket)  # type: ignore[arg-type]
 
     def step(self) -> Batch | None:
-        """Time, loads and pages; then what there is to commit, not yet committed."""
+        """Time and reads; then what there is to commit, not yet committed."""
         self.core.advance(self.now)
+        self.read()
+        return self.core.next_batch()
+
+    def read(self) -> None:
+        """All that the router wants read."""
         while True:
-            loads, pages = self.core.take_loads(), self.core.take_pages()
-            if not loads and not pages:
-                return self.core.next_batch()
-            self.core.loaded(loads, self.instances)
+            loads, fetches, pages = self.core.take_loads(), self.core.take_fetches(), self.core.take_pages()
+            if not (loads or fetches or pages):
+                return
+            if loads:
+                self.core.loaded(loads, self.journal.instances(loads))
+            if fetches:
+                self.core.fetched(self.journal.entries(fetches))
             for page in pages:
-                rows = [
-                    r
-                    for a, r in sorted(self.instances.items())
-                    if r.live and r.partition == page.partition and a.startswith(page.group + "/") and a > page.after
-                ]
-                self.core.live_page(page, rows[: page.limit])
+                rows = self.journal.live(page.partition, page.group, page.after, page.limit)
+                self.pages.append(len(rows))
+                self.core.live_page(page, rows)
 
     def write(self, batch: Batch | None) -> None:
-        if batch is None:
-            return
-        self.log.update((e.at, e) for e in batch.entries)
-        self.instances.update(batch.instances)
-        for address, row in batch.cursors.items():
-            old = self.instances.get(address)
-            self.instances[address] = row._replace(state=old.state if old else None)
-        for store, rows in ((self.deliveries, batch.deliveries), (self.timers, batch.timers)):
-            for key, row in rows.items():  # type: ignore[assignment]
-                if row is None:
-                    store.pop(key, None)  # type: ignore[attr-defined]
-                else:
-                    store[key] = row  # type: ignore[index]
-        for p, mark in batch.watermarks.items():
-            self.watermarks[p] = mark
-            for key in [k for k, r in self.deliveries.items() if r.status == Status.DONE and k[0] >> 40 == p]:
-                if key[0] & ((1 << 40) - 1) <= mark:
-                    del self.deliveries[key]
+        if batch is not None:
+            self.journal.commit(batch)
 
     def commit(self) -> None:
         """Everything there is to write."""
-        while (batch := self.step()) is not None:
-            self.write(batch)
-            self.core.committed()
+        while True:
+            batch = self.step()
+            if batch is not None:
+                self.write(batch)
+                self.core.committed()
+            wake = self.core.wake_at()
+            if batch is None and (wake is None or wake > self.now):
+                break
         self.replies += self.core.take_replies()
 
-    def deliveries_to(self, host: str) -> tuple[int, list[Delivery]]:
-        self.step_loads()
-        for name, batch in self.core.take_deliveries():
-            if name == host:
-                return batch.number, list(batch.deliveries)
-        return 0, []
+    def pass_time(self, us: int) -> None:
+        self.now += us
+        self.commit()
 
-    def step_loads(self) -> None:
-        loads = self.core.take_loads()
-        self.core.loaded(loads, self.instances)
+    def replies_to(self, ticket: int) -> list[Reply]:
+        return [reply for to, reply in self.replies if to == ticket]
+
+    # ------------------------------------------------------------ hosts and gateways
+
+    def take(self, host: str = "host-0") -> DeliverBatch | None:
+        """The next batch for a host. Those for other hosts are lost on their way."""
+        self.read()
+        return next((batch for name, batch in self.core.take_deliveries() if name == host), None)
+
+    def deliveries_to(self, host: str) -> tuple[int, list[Delivery]]:
+        batch = self.take(host)
+        return (batch.number, list(batch.deliveries)) if batch is not None else (0, [])
 
     def answer(self, number: int, turns: Iterable[TurnDone], host: str = "host-0") -> None:
         self.core.answer(host, Answer(number, tuple(turns)), self.now)
+
+    def fail(self, number: int, d: Delivery, host: str = "host-0") -> None:
+        """The turn on this delivery raised."""
+        self.core.answer(host, Answer(number, (), (TurnFailed(d.address, d.activation, d.at, FAILURE),)), self.now)
+
+    def work(self, effect: Effect = saves) -> list[Delivery]:
+        """Commit, deliver and answer until nothing is left to do. Gives what was handled, in order."""
+        handled: list[Delivery] = []
+        while True:
+            self.commit()
+            batches = self.core.take_deliveries()
+            if not batches:
+                self.commit()
+                return handled
+            for host, batch in batches:
+                turns = [self.turn(d, effect(d)) for d in batch.deliveries]
+                handled += batch.deliveries
+                self.answer(batch.number, turns, host)
+
+    def turn(self, d: Delivery, fields: dict[str, object]) -> TurnDone:
+        """The next turn of this activation."""
+        number = self._turns.get((d.address, d.activation), 0)
+        self._turns[d.address, d.activation] = number + 1
+        return TurnDone(d.address, d.activation, number, d.at, **fields)  # type: ignore[arg-type]
+
+    def park(self, *addresses: str, **fields: object) -> Delivery:
+        """Publish an event whose turn fails for good (use `Limits(retries=0)`); give the delivery that is parked."""
+        self.publish(*addresses, **fields)
+        self.commit()
+        number, (d, *_) = self.deliveries_to("host-0")
+        self.fail(number, d)
+        self.commit()
+        return d
+
+    def calls(self) -> list[Call]:
+        """What the gateways are to do, its start durable."""
+        self.commit()
+        return self.core.take_calls()
+
+    def done(self, call: Call, outcome: Outcome, *emitted: Emission, failure: Failure | None = None) -> None:
+        """The outcome of a call, committed."""
+        self.core.called(CallDone(call.gateway, call.kind, call.attempt, call.at, outcome, emitted, failure), self.now)
+        self.commit()
 
 
 def turn(d: Delivery, number: int = 0, *emits: Emission, state: bytes = b"{}", **kwargs: object) -> TurnDone:
@@ -156,3 +268,7 @@ def turn(d: Delivery, number: int = 0, *emits: Emission, state: bytes = b"{}", *
 
 def emission(*addresses: str, type: str = "completed", time: int = 0) -> Emission:
     return Emission(type, tuple(to(a) for a in addresses), b"body", time)
+
+
+def timer(due: int, *addresses: str, type: str = "reminded", name: str = "") -> SetTimer:
+    return SetTimer(name, emission(*addresses, type=type, time=due))

@@ -1,0 +1,339 @@
+"""Broadcasts: every live instance gets each once, in log order with its keyed events, read page by page."""
+
+from runtime.core.limits import Limits
+from runtime.core.messages import Delivery
+from runtime.core.partition import partition_of
+from runtime.core.staging import Drained
+
+from .rig import PARTITIONS, Effect, Rig, emission, nothing, saves, timer, to
+
+ADA = partition_of("ada", PARTITIONS)
+
+
+def here(count: int) -> list[str]:
+    """Keys of ada's partition, in the order of their addresses."""
+    found = [key for n in range(1000) if partition_of(key := f"k{n:03}", PARTITIONS) == ADA]
+    return found[:count]
+
+
+def living(*keys: str, **limits: int) -> Rig:
+    """Wallets that have handled a keyed event each, at rest: nothing of them is in memory."""
+    rig = Rig(limits=Limits(**limits))
+    for key in keys:
+        rig.publish(f"Wallet/{key}")
+    rig.work()
+    rig.start()
+    return rig
+
+
+def announce(rig: Rig, **fields: object) -> int:
+    """Publish a broadcast to all wallets; give its number of entries so far."""
+    rig.publish("Wallet/*", type="announced", partition=ADA, **fields)
+    return len(rig.log)
+
+
+def heard(deliveries: list[Delivery], type: str = "announced") -> list[str]:
+    return [d.address for d in deliveries if d.type == type]
+
+
+def test_instances_at_rest_get_a_broadcast() -> None:
+    rig = living("ada", "bob", "cyd")
+
+    announce(rig)
+
+    assert sorted(heard(rig.work(nothing))) == ["Wallet/ada", "Wallet/bob", "Wallet/cyd"]
+
+
+def test_instances_in_memory_get_a_broadcast_once() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work()
+
+    announce(rig)
+
+    assert heard(rig.work(nothing)) == ["Wallet/ada"]
+    assert heard(rig.work(nothing)) == []
+
+
+def test_a_broadcast_goes_to_the_listening_group_only() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada", "Receipts/ada")
+    rig.work()
+
+    announce(rig)
+
+    assert heard(rig.work(nothing)) == ["Wallet/ada"]
+
+
+def test_a_broadcast_stands_in_every_partitions_log_under_one_id() -> None:
+    rig = living()
+
+    announce(rig)
+    rig.commit()
+
+    entries = list(rig.log.values())
+    assert [e.at >> 40 for e in entries] == list(range(PARTITIONS))
+    assert {e.id >> 40 for e in entries} == {ADA}
+    assert len({e.id for e in entries}) == 1
+
+
+def test_an_instance_begins_to_live_with_its_first_keyed_event() -> None:
+    rig = Rig()
+    announce(rig)
+    rig.publish("Wallet/ada")
+    announce(rig)
+
+    handled = rig.work(nothing)
+
+    assert [d.type for d in handled if d.address == "Wallet/ada"] == ["attempted", "announced"]
+
+
+def test_a_broadcast_before_the_first_keyed_event_is_not_for_it_also_if_it_is_still_under_way() -> None:
+    rig = living(*here(3), page=1)
+    announce(rig)
+    rig.core.advance(rig.now)
+
+    rig.publish("Wallet/ada")
+
+    assert "Wallet/ada" not in heard(rig.work(nothing))
+
+
+def test_a_retired_instance_hears_nothing_more() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work(lambda d: {"retired": True})
+
+    announce(rig)
+    in_memory = heard(rig.work(nothing))
+    rig.start()
+    announce(rig)
+
+    assert in_memory == []
+    assert heard(rig.work(nothing)) == []
+
+
+def test_a_broadcast_that_waits_behind_the_event_by_which_its_instance_retires_is_not_for_it() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work()
+    rig.publish("Wallet/ada")
+    announce(rig)
+    rig.commit()
+    number, (leave, late) = rig.deliveries_to("host-0")
+
+    # The host answers the broadcast with a turn without effect: the instance it held is gone.
+    rig.answer(number, [rig.turn(leave, {"changed": True, "retired": True}), rig.turn(late, {})])
+    rig.commit()
+
+    assert rig.instances["Wallet/ada"].live is False
+    assert rig.core.stats()["pending"] == 0
+
+
+def test_a_keyed_event_brings_a_retired_instance_back_to_life_and_broadcasts_with_it() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work(lambda d: {"retired": True})
+    rig.publish("Wallet/ada")
+    rig.work()
+
+    announce(rig)
+
+    assert heard(rig.work(nothing)) == ["Wallet/ada"]
+    assert rig.instances["Wallet/ada"].live
+
+
+def test_an_instance_may_retire_on_a_broadcast() -> None:
+    rig = living("ada")
+    announce(rig)
+    rig.work(lambda d: {"changed": True, "retired": True})
+
+    announce(rig)
+
+    assert heard(rig.work(nothing)) == []
+    assert rig.instances["Wallet/ada"].live is False
+
+
+# ------------------------------------------------------------ what is written
+
+
+def test_a_broadcast_turn_that_changes_nothing_writes_nothing() -> None:
+    rig = living("ada")
+    before = rig.instances["Wallet/ada"]
+    announce(rig)
+    rig.commit()
+    entries = len(rig.log)
+    number, deliveries = rig.deliveries_to("host-0")
+
+    rig.answer(number, [rig.turn(d, {}) for d in deliveries])
+    batch = rig.step()
+
+    assert batch is None or not (batch.instances or batch.cursors or batch.entries)
+    assert rig.instances["Wallet/ada"] == before
+    assert len(rig.log) == entries
+
+
+def test_a_broadcast_turn_that_changes_or_emits_moves_the_cursor() -> None:
+    effects: list[Effect] = [saves, lambda d: {"emitted": (emission(),)}, lambda d: {"timers": (timer(10**9),)}]
+    for effect in effects:
+        rig = living("ada")
+        before = rig.instances["Wallet/ada"].cursor
+        announce(rig)
+
+        rig.work(lambda d, effect=effect: effect(d) if d.type == "announced" else {})
+
+        assert rig.instances["Wallet/ada"].cursor > before
+
+
+def test_a_keyed_turn_that_changes_nothing_moves_the_cursor_and_keeps_the_state() -> None:
+    rig = living("ada")
+    state, before = rig.instances["Wallet/ada"].state, rig.instances["Wallet/ada"].cursor
+
+    rig.publish("Wallet/ada")
+    rig.work(nothing)
+
+    assert rig.instances["Wallet/ada"].cursor > before
+    assert rig.instances["Wallet/ada"].state == state
+
+
+def test_a_broadcast_that_changed_something_is_not_handled_again_by_the_next_router() -> None:
+    rig = living("ada", "bob")
+    announce(rig)
+    rig.commit()
+    number, deliveries = rig.deliveries_to("host-0")
+    first, *_ = deliveries
+    rig.answer(number, [rig.turn(first, saves(first))])
+    rig.commit()
+
+    rig.start()
+
+    assert first.address not in heard(rig.work(nothing))
+
+
+# ------------------------------------------------------------ order and pages
+
+
+def test_keyed_and_broadcast_events_are_handled_in_log_order() -> None:
+    rig = living("ada")
+    rig.publish("Wallet/ada")
+    announce(rig)
+    rig.publish("Wallet/ada")
+    announce(rig)
+
+    handled = [d for d in rig.work(saves) if d.address == "Wallet/ada"]
+
+    assert [d.type for d in handled] == ["attempted", "announced", "attempted", "announced"]
+    assert [d.at for d in handled] == sorted(d.at for d in handled)
+
+
+def test_an_instance_that_is_loaded_by_a_keyed_event_first_gets_the_broadcast_it_has_missed() -> None:
+    rig = living(*here(8), page=1)
+    last = here(8)[-1]
+    announce(rig)
+    rig.core.advance(rig.now)
+
+    rig.publish(f"Wallet/{last}")
+    handled = [d for d in rig.work(saves) if d.address == f"Wallet/{last}"]
+
+    assert [d.type for d in handled] == ["announced", "attempted"]
+
+
+def test_instances_are_read_page_by_page_and_each_gets_it_once() -> None:
+    keys = here(7)
+    rig = living(*keys, page=2)
+
+    announce(rig)
+    handled = rig.work(nothing)
+
+    assert heard(handled) == [f"Wallet/{key}" for key in keys]
+    assert [rows for rows in rig.pages if rows] == [2, 2, 2, 1]
+
+
+def test_a_further_page_is_read_only_when_little_of_the_last_one_is_open() -> None:
+    rig = living(*here(20), page=4)
+    announce(rig)
+
+    rig.commit()
+
+    assert sum(rig.pages) == 4
+
+
+def test_two_broadcasts_reach_each_instance_in_order() -> None:
+    keys = here(6)
+    rig = living(*keys, page=2)
+    announce(rig)
+    announce(rig)
+
+    handled = rig.work(saves)
+
+    for key in keys:
+        ats = [d.at for d in handled if d.address == f"Wallet/{key}"]
+        assert len(ats) == 2
+        assert ats == sorted(ats)
+
+
+def test_a_broadcast_under_way_goes_on_with_the_next_router() -> None:
+    keys = here(6)
+    rig = living(*keys, page=2)
+    announce(rig)
+    rig.commit()
+    number, deliveries = rig.deliveries_to("host-0")
+    rig.answer(number, [rig.turn(d, saves(d)) for d in deliveries])
+    rig.commit()
+    first = heard(deliveries)
+
+    rig.start()
+
+    assert sorted([*first, *heard(rig.work(saves))]) == [f"Wallet/{key}" for key in keys]
+
+
+def test_a_broadcast_under_way_for_long_does_not_hold_the_watermark_back() -> None:
+    rig = living(*here(3), page=1, spill_after=8, watermark_every=1)
+    announce(rig)
+    rig.commit()
+    before = rig.watermarks.get(ADA, 0)
+
+    for _ in range(20):
+        rig.publish(partition=ADA)
+        rig.commit()
+    reached = rig.watermarks[ADA]
+    rig.start()
+
+    assert reached > before + 10
+    assert heard(rig.work(nothing)) == [f"Wallet/{key}" for key in here(3)]
+    assert rig.deliveries == {}
+
+
+def test_a_drain_waits_for_the_instances_at_rest_as_well() -> None:
+    rig = living(*here(3), page=1)
+    announce(rig)
+    rig.core.drain(9, timers=False)
+    rig.commit()
+    early = rig.replies_to(9)
+
+    rig.work(nothing)
+
+    assert early == []
+    assert rig.replies_to(9) == [Drained()]
+
+
+def test_a_broadcast_without_a_live_instance_is_done_at_once() -> None:
+    rig = Rig()
+    rig.core.drain(8, timers=False)
+
+    announce(rig)
+    rig.core.drain(9, timers=False)
+    rig.commit()
+
+    assert rig.replies_to(9) == [Drained()]
+    assert rig.core.stats()["pending"] == 0
+
+
+def test_an_emitted_broadcast_reaches_every_partition() -> None:
+    rig = living("ada", "cyd", "dan", "eve")
+    rig.publish("Receipts/ada")
+
+    def shout(d: Delivery) -> dict[str, object]:
+        return {"emitted": (emission("Wallet/*", type="announced"),)} if d.address == "Receipts/ada" else {}
+
+    assert sorted(heard(rig.work(shout))) == ["Wallet/ada", "Wallet/cyd", "Wallet/dan", "Wallet/eve"]
+    assert {to(f"Wallet/{key}")[0] for key in ("ada", "cyd", "dan", "eve")} == set(range(PARTITIONS))

@@ -70,6 +70,8 @@ class Cell:
         self.links: dict[str, HostLink] = {}
         self.own_rows: set[tuple[int, str]] = set()
         """Deliveries that have a row of their own: the watermark does not wait for them."""
+        self.held: set[str] = set()
+        """Instances behind a dead letter."""
         self.pending = 0
         """Deliveries that are neither handled nor held."""
         self.watches: dict[int, tuple[int, frozenset[str]]] = {}
@@ -219,6 +221,20 @@ class Cell:
                 log.done(call.at)
         else:
             self.close_delivery(call.at, call.name, call.partition)
+
+    def hold(self, box: Mailbox) -> None:
+        """Its deliveries wait for a person: they count for no drain, and keep no origin waiting."""
+        box.held = True
+        self.held.add(box.address)
+        self.pending -= len(box.queue)
+        for pending in box.queue:
+            self.drains.remove(pending.gen)
+            pending.gen = 0
+        self.spreads.held(box, -1)
+
+    def timers_left(self) -> int:
+        """Pending timers that will fire by themselves: those of a held instance wait behind what holds it."""
+        return len(self.timers) - sum(len(self.timers.of(address)) for address in self.held)
 
     def move_cursor(self, box: Mailbox, at: int) -> None:
         """The instance has handled `at`; its state is as it was."""

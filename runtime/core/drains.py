@@ -27,6 +27,10 @@ class Drains:
             else:
                 del self._open[gen]
 
+    def present(self) -> int:
+        """The generation of what begins anew now, and was published before: whoever waits, waits for it."""
+        return min((gen for gen, _ in self._waiting.values()), default=self.gen)
+
     def wait(self, ticket: int, timers: bool) -> None:
         self._waiting[ticket] = (self.gen, timers)
         self.gen += 1

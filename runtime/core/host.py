@@ -103,8 +103,12 @@ class HostCore:
         return len(self._held)
 
     def reset(self) -> None:
-        """Another router, or a new link: nothing is held any longer, and batches are numbered from 1."""
+        """Another router, or a new link: nothing is held any longer, and batches are numbered from 1.
+
+        Nor is the last event: what was not committed is forgotten, and its id is given to another event.
+        """
         self._held.clear()
+        self._last = None
         self._number = 0
 
     def deliver(self, batch: DeliverBatch) -> Answer:

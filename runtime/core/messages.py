@@ -67,8 +67,9 @@ class Publish(Wire, frozen=True):
     """Digest of the payload, to tell a repeat from a reuse of the key."""
     fence: int | None = None
     """The supervisor's epoch, for a tick or schedule: checked in the transaction that takes it."""
-    schedule: tuple[str, int] | None = None
-    """(schedule name, moment): must be above the last one taken of this schedule."""
+    schedule: tuple[str, int, int] | None = None
+    """(schedule name, moment, the moment taken before it or -1): taken only if that is the last one taken, since the
+    event says how many were missed."""
 
 
 class PublishBatch(Wire, frozen=True):
@@ -89,7 +90,7 @@ class Taken(IntEnum):
     """The key (or the client's number) was taken before: `id` is the first one's."""
     KEY_REUSED = 2
     FENCED = 3
-    """A newer supervisor beats, or this moment of the schedule is past."""
+    """A newer supervisor beats, or another moment of the schedule was taken meanwhile."""
 
 
 class PublishReply(Wire, frozen=True):
@@ -375,15 +376,8 @@ class Batch(NamedTuple):
     """Partition → position: every delivery of an entry up to it is done or has a row. DONE rows up to it may go."""
 
     def __bool__(self) -> bool:
-        return bool(
-            self.entries
-            or self.instances
-            or self.cursors
-            or self.timers
-            or self.deliveries
-            or self.watermarks
-            or self.schedules
-        )
+        """Without rows there may still be something to do: to find out that these epochs are the newest."""
+        return bool(self.epochs)
 
     @classmethod
     def empty(cls) -> "Batch":

@@ -60,6 +60,8 @@ class Origins:
         client = batch.client
         if (client in self._refused and not batch.again) or cell.pending > cell.limits.pending_max:
             self._refused.add(client)
+            # Only who owns a partition may refuse what is for it: a client would wait for one that was succeeded.
+            cell.staging.stage.partitions.update(item.partition for item in batch.items)
             cell.staging.stage.replies.append((ticket, PublishReply(True)))
             return
         self._refused.discard(client)
@@ -90,7 +92,7 @@ class Origins:
                 stage.batch.keys.append(key)
                 stage.keys[item.key] = key
             if item.schedule is not None:
-                name, moment = item.schedule
+                name, moment, _ = item.schedule
                 self.schedules[name] = moment
                 stage.batch.schedules[name] = ScheduleRow(name, item.partition, moment)
             if item.fence is not None:
@@ -114,7 +116,7 @@ class Origins:
             if item.fence < self.supervisor_epoch:
                 return (Taken.FENCED, 0)
             self.supervisor_epoch = item.fence
-        if item.schedule is not None and item.schedule[1] <= self.schedules.get(item.schedule[0], -1):
+        if item.schedule is not None and item.schedule[2] != self.schedules.get(item.schedule[0], -1):
             return (Taken.FENCED, 0)
         if item.key is None:
             return None

@@ -41,16 +41,7 @@ class Parking:
             pending.at, box.address, box.partition, Status.PARKED, CallKind.CALL, 0, 0, 0, encode(failure)
         )
         self._own_row(row, pending.broadcast, box)
-        self.hold(box)
-
-    def hold(self, box: Mailbox) -> None:
-        """Its deliveries wait for a person: they count for no drain, and keep no origin waiting."""
-        cell = self._cell
-        box.held = True
-        cell.pending -= len(box.queue)
-        for pending in box.queue:
-            cell.drains.remove(pending.gen)
-            pending.gen = 0
+        cell.hold(box)
 
     def park_call(self, call: GatewayCall, failure: Failure) -> None:
         """A gateway delivery has been given up."""
@@ -76,7 +67,7 @@ class Parking:
                 return False
             self._note(RETRIED, call.partition, call.entry, address, "")
             call.kind, call.tries, call.failure, call.parked, call.due = CallKind.CALL, 0, None, False, 0
-            call.gen = cell.drains.gen
+            call.gen = cell.drains.present()
             cell.pending += 1
             cell.drains.add(call.gen)
             cell.staging.stage.batch.deliveries[at, address] = call.row(Status.WAITING)
@@ -125,9 +116,12 @@ class Parking:
     def _release(self, box: Mailbox) -> None:
         cell = self._cell
         box.held = False
+        cell.held.discard(box.address)
         cell.pending += len(box.queue)
+        cell.spreads.held(box, 1)
+        gen = cell.drains.present()
         for pending in box.queue:
-            pending.gen = cell.drains.gen
+            pending.gen = gen
             cell.drains.add(pending.gen)
         cell.make_ready(box)
 

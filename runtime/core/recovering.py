@@ -6,7 +6,7 @@ from runtime.core.calling import Calling
 from runtime.core.calls import GatewayCall
 from runtime.core.cell import Cell
 from runtime.core.log import PartitionLog
-from runtime.core.mailbox import Pending
+from runtime.core.mailbox import Mailbox, Pending
 from runtime.core.messages import (
     EVERYWHERE,
     HOME,
@@ -35,8 +35,8 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
     for timer in recovery.timers:
         cell.timers.set(timer)
     rows = {(row.at, row.address): row for row in recovery.deliveries}
+    parked = {row.address: row.at for row in recovery.deliveries if row.status == Status.PARKED}
     unknown: list[GatewayCall] = []
-    held: list[str] = []
     for entry in recovery.entries:
         behind = log.position(entry.at) <= log.watermark
         for where, address in local_targets(entry):
@@ -44,32 +44,26 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
                 _gateway(cell, log, entry, address, rows.get((entry.at, address)), behind, unknown)
             elif where == EVERYWHERE:
                 if not behind or (entry.at, address) in rows:
-                    _open(cell, log, entry, address, behind)
+                    _open(cell, log, entry, address, (entry.at, address) in rows)
                     cell.spreads.begin(entry, address, log.partition, cell.drains.gen)
             else:
                 row = rows.get((entry.at, address))
                 if row is not None or not behind:
-                    _instance(cell, log, entry, address, row, behind, recovery.instances.get(address), held)
-    # A parked delivery of a broadcast: the broadcast itself may be long done.
-    for (at, address), row in rows.items():
-        if row.status == Status.PARKED and "/" in address and address not in held:
-            entry = next(e for e in recovery.entries if e.at == at)
-            _parked_broadcast(cell, entry, row, recovery.instances.get(address))
-            held.append(address)
-    for address in held:
-        box = cell.mailboxes[address]
-        box.held = True
-        cell.pending -= len(box.queue)
-        for pending in box.queue:
-            cell.drains.remove(pending.gen)
-            pending.gen = 0
+                    _instance(cell, log, entry, address, row, recovery.instances.get(address), parked)
+    for address, at in parked.items():
+        if "/" in address:
+            box = _mailbox(cell, address, log.partition, recovery.instances.get(address), at)
+            if not box.queue or box.queue[0].at != at:
+                # A delivery of a broadcast, which itself may be long done.
+                _parked_broadcast(cell, next(e for e in recovery.entries if e.at == at), box)
+            cell.hold(box)
     for call in unknown:
         calling.unknown(call)
 
 
-def _open(cell: Cell, log: PartitionLog, entry: Entry, address: str, behind: bool) -> None:
+def _open(cell: Cell, log: PartitionLog, entry: Entry, address: str, has_row: bool) -> None:
     """Count an open delivery, or note that it has a row of its own."""
-    if behind:
+    if has_row:
         cell.own_rows.add((entry.at, address))
     else:
         log.open[entry.at] = log.open.get(entry.at, 0) + 1
@@ -81,37 +75,28 @@ def _instance(
     entry: Entry,
     address: str,
     row: DeliveryRow | None,
-    behind: bool,
     instance: InstanceRow | None,
-    held: list[str],
+    parked: dict[str, int],
 ) -> None:
     if instance is not None and entry.at <= instance.cursor:
         return
-    if row is not None:
-        cell.own_rows.add((entry.at, address))
-        if row.status == Status.PARKED:
-            held.append(address)
-    else:
-        _open(cell, log, entry, address, behind)
-    box = cell.mailboxes.get(address)
-    if box is None:
-        box = cell.open_mailbox(address, log.partition)
-        cell.loaded(box, instance)
+    _open(cell, log, entry, address, row is not None)
+    _mailbox(cell, address, log.partition, instance, parked.get(address, 0))
     cell.deliver(entry, address, log.partition, cell.drains.gen)
 
 
-def _parked_broadcast(cell: Cell, entry: Entry, row: DeliveryRow, instance: InstanceRow | None) -> None:
-    cell.own_rows.add((row.at, row.address))
-    box = cell.mailboxes.get(row.address)
+def _mailbox(cell: Cell, address: str, partition: int, instance: InstanceRow | None, parked: int) -> Mailbox:
+    box = cell.mailboxes.get(address)
     if box is None:
-        box = cell.open_mailbox(row.address, row.partition)
+        box = cell.open_mailbox(address, partition)
+        # What came before a dead letter was handled, also a broadcast that wrote nothing.
+        box.last_broadcast = parked
         cell.loaded(box, instance)
-    box.last_broadcast = max(box.last_broadcast, row.at)
-    for index, pending in enumerate(box.queue):
-        if pending.at == row.at:
-            del box.queue[index]
-            cell.settle(box, pending)
-            break
+    return box
+
+
+def _parked_broadcast(cell: Cell, entry: Entry, box: Mailbox) -> None:
+    cell.own_rows.add((entry.at, box.address))
     cell.pending += 1
     cell.drains.add(cell.drains.gen)
     box.insert(Pending(entry.at, entry, entry.recorded, cell.drains.gen, True))

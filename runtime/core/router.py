@@ -18,6 +18,7 @@ from runtime.core.calling import Calling
 from runtime.core.cell import Cell
 from runtime.core.limits import Limits
 from runtime.core.messages import (
+    POSITION_BITS,
     Answer,
     Batch,
     Call,
@@ -36,7 +37,7 @@ from runtime.core.parking import Parking
 from runtime.core.plan import CellPlan
 from runtime.core.recovering import restore
 from runtime.core.spreads import PageRequest
-from runtime.core.staging import Drained, Reply
+from runtime.core.staging import Decided, Drained, Reply
 from runtime.core.turns import Turns
 
 
@@ -142,15 +143,23 @@ class RouterCore:
                 ]
             )
 
-    def retry(self, at: int, address: str, now: int) -> bool:
-        """Try a dead letter again. False: there is none."""
+    def retry(self, ticket: int, at: int, address: str, now: int) -> None:
+        """Try a dead letter again; reply `Decided` when that is durable."""
         self._clock(now)
-        return self._parking.retry(at, address)
+        self._decided(ticket, at, self._parking.retry(at, address))
 
-    def skip(self, at: int, address: str, now: int) -> bool:
-        """Go on without a dead letter's event. False: there is none."""
+    def skip(self, ticket: int, at: int, address: str, now: int) -> None:
+        """Go on without a dead letter's event; reply `Decided` when that is durable."""
         self._clock(now)
-        return self._parking.skip(at, address)
+        self._decided(ticket, at, self._parking.skip(at, address))
+
+    def _decided(self, ticket: int, at: int, done: bool) -> None:
+        stage = self._cell.staging.stage
+        partition = at >> POSITION_BITS
+        if partition in self._cell.logs:
+            # Also that there is no such dead letter is for the partition's owner alone to say.
+            stage.partitions.add(partition)
+        stage.replies.append((ticket, Decided(done)))
 
     def drain(self, ticket: int, timers: bool) -> None:
         """Reply `Drained` once all that was taken before is handled, parked or held."""
@@ -180,8 +189,11 @@ class RouterCore:
         self._calling.start()
         stage = cell.staging.stage
         self._watermarks(cell.logs if closing else stage.partitions, 1 if closing else cell.limits.watermark_every)
-        for ticket in cell.drains.done(len(cell.timers)):
-            stage.replies.append((ticket, Drained()))
+        drained = cell.drains.done(cell.timers_left())
+        if drained:
+            # Only who owns a partition may say that nothing is left of it.
+            stage.partitions.update(cell.logs)
+            stage.replies += [(ticket, Drained()) for ticket in drained]
         epochs, logs = stage.batch.epochs, cell.logs
         for partition in stage.partitions:
             epochs[partition] = logs[partition].epoch

@@ -27,14 +27,19 @@ class PageRequest(NamedTuple):
 class Spread:
     """A broadcast that has not reached all of a partition's instances."""
 
-    __slots__ = ("after", "asked", "at", "entry", "exhausted", "gen", "open")
+    __slots__ = ("after", "asked", "at", "busy", "entry", "exhausted", "gen", "open", "owed")
 
     def __init__(self, entry: Entry, gen: int) -> None:
         self.at = entry.at
         self.entry = entry
         self.gen = gen
+        """Which drain it counts for, until all of its deliveries are made: then they count for themselves."""
         self.after = ""
         self.open = 0
+        """Deliveries that are not handled, and those that may yet be owed."""
+        self.busy = 0
+        """Deliveries that are neither handled nor held: while there are many, no further page is read."""
+        self.owed = 0
         self.asked = False
         self.exhausted = False
 
@@ -85,10 +90,12 @@ class Spreads:
         self._give(box, spreads)
         for spread in self._owed.pop(box.address, ()):
             spread.open -= 1
+            spread.owed -= 1
             self._finish(key, spread)
 
     def _owe(self, spread: Spread, box: Mailbox) -> None:
         spread.open += 1
+        spread.owed += 1
         self._owed.setdefault(box.address, []).append(spread)
 
     def _give(self, box: Mailbox, spreads: list[Spread]) -> None:
@@ -103,6 +110,7 @@ class Spreads:
             if spread.at > since:
                 box.last_broadcast = spread.at
                 spread.open += 1
+                spread.busy += not box.held
                 self._cell.deliver(spread.entry, box.address, box.partition, spread.gen, broadcast=True)
 
     def skip_for_the_dead(self, box: Mailbox) -> None:
@@ -115,8 +123,16 @@ class Spreads:
         for spread in self._under_way.get(key, ()):
             if spread.at == at:
                 spread.open -= 1
+                spread.busy -= 1
                 self._finish(key, spread)
                 return
+
+    def held(self, box: Mailbox, by: int) -> None:
+        """Its deliveries are held (-1), or go on (1)."""
+        ats = {pending.at for pending in box.queue if pending.broadcast}
+        for spread in self._under_way.get((box.partition, box.group), ()):
+            if spread.at in ats and (spread.at, box.address) not in self._cell.own_rows:
+                spread.busy += by
 
     def pages(self) -> list[PageRequest]:
         """What is to be read now: a further page once little of the last one is open."""
@@ -124,7 +140,7 @@ class Spreads:
         limit = self._cell.limits.page
         for (partition, group), spreads in self._under_way.items():
             for spread in spreads:
-                if not spread.asked and not spread.exhausted and spread.open <= limit // 2:
+                if not spread.asked and not spread.exhausted and spread.busy <= limit // 2:
                     spread.asked = True
                     wanted.append(PageRequest(partition, group, spread.after, limit))
         return wanted
@@ -150,13 +166,17 @@ class Spreads:
             self._finish(key, spread)
 
     def _finish(self, key: tuple[int, str], spread: Spread) -> None:
-        if spread.open or not spread.exhausted:
+        if not spread.exhausted:
+            return
+        if spread.gen and not spread.owed:
+            self._cell.drains.remove(spread.gen)
+            spread.gen = 0
+        if spread.open:
             return
         spreads = self._under_way[key]
         spreads.remove(spread)
         if not spreads:
             del self._under_way[key]
-        self._cell.drains.remove(spread.gen)
         self._cell.close_delivery(spread.at, key[1], key[0])
 
     def open_ats(self, partition: int) -> list[tuple[int, str]]:

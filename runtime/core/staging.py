@@ -21,7 +21,14 @@ class RequestReply:
     entry: Entry
 
 
-Reply = PublishReply | Drained | RequestReply
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A dead letter is retried or skipped, durably; not `done`: there was none."""
+
+    done: bool
+
+
+Reply = PublishReply | Drained | RequestReply | Decided
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ import msgspec
 from actors.errors import TrunklineError
 from runtime.core.messages import Entry, KeyRow, PublishBatch, PublishReply, Taken, Wire, encode
 from runtime.core.router import RouterCore
-from runtime.core.staging import Drained, RequestReply
+from runtime.core.staging import Decided, Drained, RequestReply
 from runtime.journal import Journal
 from runtime.shells.link import Kind, Peer, packed_error
 from runtime.shells.reads import Reads
@@ -59,8 +59,8 @@ class Desk:
             core.drain(self._ticket(Ticket(peer, number, op, payload)), payload == b"timers")
         elif op in ("retry", "skip"):
             at, address = _LETTER.decode(payload)
-            done = (core.retry if op == "retry" else core.skip)(at, address, now)
-            peer.send(Kind.REPLY, number, encode(done))
+            ticket = self._ticket(Ticket(peer, number, op, payload))
+            (core.retry if op == "retry" else core.skip)(ticket, at, address, now)
         elif op == "read":
             self._reads.read(payload, lambda kind, answer: peer.send(kind, number, answer))
         elif op == "status":
@@ -86,6 +86,8 @@ class Desk:
                 answer = encode(reply) if held.op == "publish" else encode(RequestAnswer(reply, None))
             elif isinstance(reply, RequestReply):
                 answer = encode(RequestAnswer(self._requests.pop(number), reply.entry))
+            elif isinstance(reply, Decided):
+                answer = encode(reply.done)
             else:
                 assert isinstance(reply, Drained)
                 answer = b""

@@ -346,8 +346,7 @@ class SupervisorShell:
         """Publish what is due, as long as this supervisor's epoch is the newest."""
         core = self._core
         answer = msgspec.msgpack.decode(await link.ask("claim"), type=tuple[int, int, dict[str, int]])
-        self._epoch, core.started, taken = answer
-        core.taken.update(taken)
+        self._epoch, core.started, core.taken = answer
         self._ready.set()
         while self._config.beats:
             now = self._clock.now()
@@ -360,8 +359,7 @@ class SupervisorShell:
                 core.taken[schedule.name] = due.moment
                 if reply.results[0][0] == Taken.FENCED:
                     # Another supervisor has claimed, or has published this moment: what it took is taken.
-                    taken = msgspec.msgpack.decode(await link.ask("schedules"), type=dict[str, int])
-                    core.taken.update(taken)
+                    core.taken = msgspec.msgpack.decode(await link.ask("schedules"), type=dict[str, int])
             following = core.next_tick(self._clock.now())
             if following is None:
                 return
@@ -373,7 +371,7 @@ class SupervisorShell:
         self._seq += 1
         item = Publish(
             partition, self._seq, plan.type, due.time, place.targets, body, None, None, self._epoch,
-            (schedule.name, due.moment),
+            (schedule.name, due.moment, self._core.taken.get(schedule.name, -1)),
         )  # fmt: skip
         return PublishBatch(f"supervisor-{self._epoch}", (item,), True)
 

@@ -51,6 +51,10 @@ class Decide(Wire, frozen=True):
     retry: bool
 
 
+class DecisionMade(Wire, frozen=True):
+    done: bool
+
+
 class Claimed(Wire, frozen=True):
     """A supervisor tells the router the epoch that it has claimed."""
 

@@ -91,7 +91,8 @@ class History:
                 if entry.id in followed:
                     self._handled(entry, held, answered, wanted)
         if timers:
-            require(not store.timers, "a drain ends when all is done", f"{len(store.timers)} timers are pending")
+            left = [timer for timer in store.timers.values() if timer.address not in held]
+            require(not left, "a drain ends when all is done", f"{len(left)} timers are pending")
 
     def _in_order(self) -> list[Entry]:
         """Every log's entries, causes before effects."""

@@ -125,8 +125,8 @@ def settle(world: World) -> None:
     wait(world, until, lambda: all(client.done for client in world.clients if client.alive), "clients are answered")
     while True:
         world.drainer.begin(timers=True)
-        wait(world, until, lambda: not world.drainer.waiting or bool(world.operator.parked()), "drains end")
-        if not world.drainer.waiting and not world.operator.parked():
+        wait(world, until, lambda: not world.drainer.waiting, "drains end")
+        if not world.operator.parked():
             return
         world.operator.decide()
         run(world, scheduler.now + 200_000)

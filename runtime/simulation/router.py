@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from runtime.core.messages import SUPERVISOR, Answer, Batch, CallDone, DeliverBatch, PublishReply
 from runtime.core.router import RouterCore
-from runtime.core.staging import Drained, Reply
+from runtime.core.staging import Decided, Drained, Reply
 from runtime.errors import Fenced, JournalError
 from runtime.simulation.frames import (
     Claimed,
     Decide,
+    DecisionMade,
     Draining,
     DrainOver,
     Hello,
@@ -152,7 +153,7 @@ class RouterProcess(Process):
                 core.drain(self._issue(link, frame.ticket), frame.timers)
             case Decide():
                 decide = core.retry if frame.retry else core.skip
-                decide(frame.at, frame.address, self.clock)
+                decide(self._issue(link, 0), frame.at, frame.address, self.clock)
             case Claimed():
                 core.claimed_supervisor(frame.epoch)
         self._pump_soon()
@@ -258,9 +259,11 @@ class RouterProcess(Process):
             self.later(moment - self.clock, wake)
 
 
-def _frame(ticket: int, reply: Reply) -> Published | DrainOver | Replied:
+def _frame(ticket: int, reply: Reply) -> Published | DrainOver | Replied | DecisionMade:
     if isinstance(reply, PublishReply):
         return Published(ticket, reply)
     if isinstance(reply, Drained):
         return DrainOver(ticket)
+    if isinstance(reply, Decided):
+        return DecisionMade(reply.done)
     return Replied(reply.entry.root, reply.entry.type, reply.entry.id)

@@ -91,7 +91,7 @@ class SupervisorProcess(Process):
                     partition=crc32(schedule.name.encode()) % world.partitions,
                     seq=self._seq,
                     fence=self.epoch,
-                    schedule=(schedule.name, due.moment),
+                    schedule=(schedule.name, due.moment, -1 if taken is None else taken),
                 )
                 self._ticket += 1
                 self._pending = (self._ticket, item)

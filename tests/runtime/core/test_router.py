@@ -174,7 +174,7 @@ def test_a_parked_event_can_be_retried_and_its_followers_go_on_in_order() -> Non
     rig.commit()
     rig.start()
 
-    assert rig.core.retry(d.at, "Wallet/ada", rig.now)
+    rig.core.retry(7, d.at, "Wallet/ada", rig.now)
     rig.commit()
 
     assert [x.at for x in rig.deliveries_to("host-0")[1]] == [x.at for x in deliveries]
@@ -190,7 +190,7 @@ def test_a_skipped_event_is_left_out_for_good() -> None:
     rig.core.answer("host-0", Answer(number, (), (TurnFailed(d.address, d.activation, d.at, FAILURE),)), rig.now)
     rig.commit()
 
-    assert rig.core.skip(d.at, "Wallet/ada", rig.now)
+    rig.core.skip(7, d.at, "Wallet/ada", rig.now)
     rig.commit()
     rig.start()
 

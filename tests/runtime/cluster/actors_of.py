@@ -1,0 +1,32 @@
+"""An app's Ray actors, as Ray has them written down."""
+
+from typing import Any, NamedTuple
+
+import ray
+from ray.core.generated.gcs_pb2 import ActorTableData  # type: ignore[attr-defined]
+from ray.util.state import list_actors
+
+from actors import App
+
+
+class RayActor(NamedTuple):
+    """What is told of one."""
+
+    name: str
+    cls: str
+    pid: int
+    detached: bool
+    resources: dict[str, float]
+    max_restarts: int
+
+
+def actors_of(app: App) -> list[RayActor]:
+    """Those that live, by name: what `ray list actors` shows, and what it does not."""
+    accessor: Any = ray._private.state.state._connect_and_get_accessor()
+    listed: Any = list_actors(filters=[("ray_namespace", "=", f"trunkline-{app.name}")], detail=True, limit=1000)
+    found = []
+    for a in listed:
+        if a.state == "ALIVE":
+            row = ActorTableData.FromString(accessor.get_actor_info(ray.ActorID.from_hex(a.actor_id)))
+            found.append(RayActor(a.name, a.class_name, a.pid, a.is_detached, a.required_resources, row.max_restarts))
+    return sorted(found, key=lambda actor: actor.name)

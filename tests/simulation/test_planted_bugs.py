@@ -1,0 +1,129 @@
+"""A simulator that finds nothing is worth nothing: each of these bugs, planted into a world, breaks a promise.
+
+`within` is about three times as many seeds as it takes today.
+"""
+
+from typing import NamedTuple
+
+import pytest
+
+from runtime.simulation.play import play
+from runtime.simulation.violation import Violation
+from runtime.simulation.world import World
+from tests.simulation import planted
+from tests.simulation.planted import with_disk, with_host, with_journal, with_router
+
+
+class Bug(NamedTuple):
+    """What is wrong, the promise that it breaks, and the number of histories in which that must come out."""
+
+    what: str
+    world: type[World]
+    promise: str
+    within: int
+    scenario: str | None = None
+
+
+BUGS = [
+    # The three that are asked for by name.
+    Bug(
+        "a commit is told before it is durable",
+        with_disk(planted.HastyDisk),
+        "acknowledged events are durable",
+        5,
+    ),
+    Bug("a cursor is saved apart from its state", with_journal(planted.TornJournal), "states equal the replay", 5),
+    Bug(
+        "an answer is committed without its compare-and-set",
+        with_router(planted.TrustingRouter),
+        "one committed effect per delivery",
+        40,
+    ),
+    # Publishing.
+    Bug("a router replies before its commit", with_router(planted.HastyRouter), "acknowledged events are durable", 5),
+    Bug("a journal loses an event", with_journal(planted.LosingJournal), "acknowledged events are durable", 5),
+    Bug("a key is not looked up", with_router(planted.KeylessRouter), "a key is taken once", 10),
+    Bug(
+        "what is sent again is taken again",
+        with_router(planted.ResendTakingRouter),
+        "a client's events keep their order",
+        40,
+    ),
+    Bug(
+        "a tick is taken without its fence",
+        with_router(planted.UnfencedRouter),
+        "ticks come once, rising",
+        20,
+        "bank",
+    ),
+    Bug("a copy has an id of its own", with_journal(planted.RenamingJournal), "an event is copied once", 10),
+    Bug("an event is copied twice", with_router(planted.DoubleCopies), "an event is copied once", 5),
+    # Turns.
+    Bug("a host loses a state", with_host(planted.StatelessHost), "states equal the replay", 5),
+    Bug("a host swallows an error", with_host(planted.SwallowingHost), "a failing turn leaves no trace", 30, "bank"),
+    # Timers.
+    Bug("a timer fires early", with_router(planted.EarlyRouter), "a timer never fires early", 10),
+    Bug(
+        "a due timer does not wait for older events",
+        with_router(planted.ImpatientRouter),
+        "a due timer waits for older events of its instance",
+        30,
+    ),
+    Bug(
+        "a cancel is forgotten",
+        with_host(planted.UncancellingHost),
+        "a due timer waits for older events of its instance",
+        30,
+    ),
+    Bug("timers are not durable", with_journal(planted.TimerlessJournal), "no timer is forgotten", 50),
+    Bug(
+        "a fired timer stays in the journal",
+        with_journal(planted.ForgetfulJournal),
+        "a drain ends when all is done",
+        5,
+    ),
+    # Gateways.
+    Bug(
+        "a call is made before its start is durable",
+        with_router(planted.HastyCalls),
+        "an attempt's start is durable before the call",
+        20,
+    ),
+    Bug("an answered call is not marked", with_journal(planted.UnmarkedJournal), "a call is answered once", 20),
+    Bug(
+        "a call is made more often than it may",
+        with_router(planted.TirelessRouter),
+        "calls are bounded by their retries",
+        30,
+    ),
+    # Waiting.
+    Bug("a drain ends at once", with_router(planted.ShortDrains), "a drain ends when all is done", 5),
+    Bug("a router forgets to wake", with_router(planted.SleepyRouter), "drains end", 30),
+]
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.what.replace(" ", "-"))
+def test_the_simulator_catches_that(bug: Bug) -> None:
+    found: dict[int, str] = {}
+
+    for seed in range(bug.within):
+        promise = broken(seed, bug.scenario, bug.world)
+        if promise is not None:
+            found[seed] = promise
+        if promise == bug.promise:
+            break
+
+    assert bug.promise in found.values(), f"in {bug.within} histories it broke {found}"
+    guilty = next(seed for seed, promise in found.items() if promise == bug.promise)
+    assert broken(guilty, bug.scenario, World) != bug.promise, "it is broken without the bug as well"
+
+
+def broken(seed: int, scenario: str | None, world: type[World]) -> str | None:
+    """The promise that a history breaks, or the error that it ends with; None if it keeps them all."""
+    try:
+        play(seed, scenario=scenario, make=world)
+    except Violation as violation:
+        return violation.promise
+    except Exception as error:
+        return repr(error)
+    return None

@@ -30,7 +30,7 @@ from runtime.core.messages import (
 from runtime.core.partition import partition_of
 from runtime.core.plan import CellPlan, GatewayInfo, GroupInfo, HandlerInfo
 from runtime.core.router import RouterCore
-from runtime.core.staging import Reply
+from runtime.core.staging import Decided, Reply
 from runtime.journal.memory import MemoryJournal, MemoryStore
 from runtime.journal.protocol import JournalInfo
 
@@ -87,6 +87,7 @@ class Rig:
         self.pages: list[int] = []
         """How many rows each page of live instances had."""
         self._seq = 0
+        self._ticket = 1000
         self._turns: dict[tuple[str, int], int] = {}
         self.core = self.start()
 
@@ -159,6 +160,13 @@ class Rig:
     def publish(self, *addresses: str, ticket: int = 1, **fields: object) -> None:
         """A batch of one event."""
         self.send(self.item(*addresses, **fields), ticket=ticket)  # type: ignore[arg-type]
+
+    def tick(
+        self, *addresses: str, fence: int, moment: int, after: int = -1, name: str = "beat", ticket: int = 1
+    ) -> None:
+        """A supervisor, whose epoch is `fence`, publishes what is due of a schedule after a moment."""
+        item = self.item(*addresses, partition=0, fence=fence, schedule=(name, moment, after))
+        self.send(item, ticket=ticket, client=f"supervisor/{fence}")
 
     def step(self) -> Batch | None:
         """Time and reads; then what there is to commit, not yet committed."""
@@ -250,6 +258,24 @@ class Rig:
         self.fail(number, d)
         self.commit()
         return d
+
+    def retry(self, at: int, address: str) -> bool:
+        """A person has a dead letter tried again, durably. False: there is none."""
+        self._ticket += 1
+        self.core.retry(self._ticket, at, address, self.now)
+        return self._decided()
+
+    def skip(self, at: int, address: str) -> bool:
+        """A person goes on without a dead letter's event, durably. False: there is none."""
+        self._ticket += 1
+        self.core.skip(self._ticket, at, address, self.now)
+        return self._decided()
+
+    def _decided(self) -> bool:
+        self.commit()
+        (reply,) = self.replies_to(self._ticket)
+        assert isinstance(reply, Decided)
+        return reply.done
 
     def calls(self) -> list[Call]:
         """What the gateways are to do, its start durable."""

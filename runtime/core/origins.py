@@ -135,7 +135,8 @@ class Origins:
         timers = cell.timers
         for row in timers.due(cell.now):
             box = cell.mailboxes.get(row.address)
-            if box is not None and box.queue and box.queue[0].recorded < row.due:
+            waits = box is not None and box.queue and box.queue[0].recorded < row.due
+            if waits or cell.spreads.may_reach(row.address, row.partition, row.due):
                 timers.block(row)
                 continue
             key = (row.address, row.type, row.name)

@@ -92,6 +92,18 @@ class Spreads:
             spread.open -= 1
             spread.owed -= 1
             self._finish(key, spread)
+        self._cell.timers.unblock(box.address)
+
+    def may_reach(self, address: str, partition: int, before: int) -> bool:
+        """Is a broadcast recorded before this moment under way to an instance whose row is not known yet?"""
+        box = self._cell.mailboxes.get(address)
+        if not self._under_way or (box is not None and not box.loading):
+            return False
+        owed = self._owed.get(address, ())
+        return any(
+            spread.entry.recorded < before and (spread in owed or (not spread.exhausted and spread.after < address))
+            for spread in self._under_way.get((partition, address.partition("/")[0]), ())
+        )
 
     def _owe(self, spread: Spread, box: Mailbox) -> None:
         spread.open += 1
@@ -162,6 +174,7 @@ class Spreads:
             if rows:
                 spread.after = rows[-1].address
             spread.exhausted = len(rows) < request.limit
+        cell.timers.unblock_group(request.group)
         for spread in list(self._under_way.get(key, ())):
             self._finish(key, spread)
 

@@ -52,7 +52,7 @@ class Timers:
                 yield row
 
     def block(self, row: TimerRow) -> None:
-        """Due, but its instance has unhandled events recorded before the due moment."""
+        """Due, but its instance has unhandled events recorded before the due moment, or may yet get one."""
         self._blocked.setdefault(row.address, []).append((row.due, (row.address, row.type, row.name)))
 
     def blocked(self, address: str) -> bool:
@@ -62,6 +62,11 @@ class Timers:
         """Its instance has got on: ask again."""
         for item in self._blocked.pop(address, ()):
             heappush(self._heap, item)
+
+    def unblock_group(self, group: str) -> None:
+        """Some instances of this group have got on."""
+        for address in [address for address in self._blocked if address.startswith(f"{group}/")]:
+            self.unblock(address)
 
     def next(self) -> int | None:
         """The next due moment."""

@@ -1,11 +1,11 @@
 """Broadcasts: every live instance gets each once, in log order with its keyed events, read page by page."""
 
 from runtime.core.limits import Limits
-from runtime.core.messages import Delivery
+from runtime.core.messages import CancelTimer, Delivery
 from runtime.core.partition import partition_of
 from runtime.core.staging import Drained
 
-from .rig import PARTITIONS, Effect, Rig, emission, nothing, saves, timer, to
+from .rig import PARTITIONS, SECOND, Effect, Rig, emission, nothing, saves, timer, to
 
 ADA = partition_of("ada", PARTITIONS)
 
@@ -337,3 +337,32 @@ def test_an_emitted_broadcast_reaches_every_partition() -> None:
 
     assert sorted(heard(rig.work(shout))) == ["Wallet/ada", "Wallet/cyd", "Wallet/dan", "Wallet/eve"]
     assert {to(f"Wallet/{key}")[0] for key in ("ada", "cyd", "dan", "eve")} == set(range(PARTITIONS))
+
+
+# ------------------------------------------------------------ and timers
+
+
+def test_a_due_timer_waits_for_an_older_broadcast_that_its_instance_at_rest_has_not_got_yet() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work(lambda d: saves(d) | {"timers": (timer(rig.now + SECOND),)})
+    rig.start()
+    announce(rig)
+
+    rig.now += 10 * SECOND
+    rig.work(lambda d: {"cancels": (CancelTimer("reminded", ""),)})
+
+    assert "reminded" not in rig.types
+
+
+def test_a_due_timer_of_an_instance_that_has_retired_waits_for_no_broadcast_for_ever() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work(lambda d: {"retired": True, "timers": (timer(rig.now + SECOND),)})
+    rig.start()
+    announce(rig)
+
+    rig.now += 10 * SECOND
+    rig.work(nothing)
+
+    assert "reminded" in rig.types

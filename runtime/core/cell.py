@@ -356,9 +356,7 @@ class Cell:
                 entry = pending.entry
                 if entry is None:
                     if not box.awaiting:
-                        box.awaiting = True
-                        self.awaiting.append(box)
-                        self.fetch(box)
+                        self.want_bodies(box)
                     break
                 deliveries.append(
                     Delivery(
@@ -415,15 +413,18 @@ class Cell:
                     pending.entry = entries.get(pending.at)
                     if pending.entry is None:
                         break
-            if box.sent < len(box.queue) and box.queue[box.sent].entry is None:
-                self.awaiting.append(box)
-                self.fetch_after_commit = True
-            else:
-                box.awaiting = False
-                self.make_ready(box)
+            self.want_bodies(box, not_durable=self.staging.holds_entries())
 
-    def fetch(self, box: Mailbox) -> None:
-        """Ask for the bodies that an instance needs next."""
+    def want_bodies(self, box: Mailbox, *, not_durable: bool = False) -> None:
+        """Have the bodies read that its next deliveries lack: now, or after the next commit."""
+        box.awaiting = box.sent < len(box.queue) and box.queue[box.sent].entry is None
+        if not box.awaiting:
+            self.make_ready(box)
+            return
+        self.awaiting.append(box)
+        if not_durable:
+            self.fetch_after_commit = True
+            return
         for pending in islice(box.queue, box.sent, box.sent + self.limits.mailbox_bodies_max):
             if pending.entry is None:
                 self.fetches.append(pending.at)

@@ -205,11 +205,12 @@ class RouterCore:
         cell.staging.committed()
         if cell.fetch_after_commit:
             cell.fetch_after_commit = False
-            for box in cell.awaiting:
-                cell.fetch(box)
+            waiting, cell.awaiting = cell.awaiting, []
+            for box in waiting:
+                cell.want_bodies(box)
         if cell.loads_after_commit:
-            waiting, cell.loads_after_commit = cell.loads_after_commit, []
-            for address in waiting:
+            addresses, cell.loads_after_commit = cell.loads_after_commit, []
+            for address in addresses:
                 waiter = cell.mailboxes.get(address)
                 if waiter is not None and waiter.loading:
                     cell.load(waiter)
@@ -297,6 +298,12 @@ class RouterCore:
         if cell.mailboxes:
             moments.append(self._swept + cell.limits.sweep_us)
         return min((m for m in moments if m is not None), default=None)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is pending (but what is held), staged or being committed."""
+        staging = self._cell.staging
+        return not (self._cell.pending or staging.stage.batch or staging.stage.partitions or staging.committing)
 
     def schedules(self) -> dict[str, int]:
         """The last moment taken of each schedule."""

@@ -76,6 +76,10 @@ class Staging:
         batch = self.committing.batch
         return address in batch.instances or address in batch.cursors
 
+    def holds_entries(self) -> bool:
+        """Are there entries that are not durable yet?"""
+        return bool(self.stage.batch.entries or (self.committing is not None and self.committing.batch.entries))
+
     def begin(self) -> Batch | None:
         """The stage becomes the commit under way. None: one is under way already, or there is nothing to write."""
         if self.committing is not None:

@@ -21,7 +21,7 @@ from runtime.simulation.world import World
 STORM_US = 1_000_000
 CALM_US = 120_000_000
 """Virtual time in which everything must have drained once the storm is over."""
-STEPS_MAX = 400_000
+STEPS_MAX = 1_500_000
 LOOK_EVERY = 16
 """Steps between two looks at whether a wait is over."""
 
@@ -127,9 +127,11 @@ def settle(world: World) -> None:
         world.drainer.begin(timers=True)
         wait(world, until, lambda: not world.drainer.waiting, "drains end")
         if not world.operator.parked():
-            return
+            break
         world.operator.decide()
         run(world, scheduler.now + 200_000)
+    # Ticks count for no drain.
+    wait(world, until, world.owner_is_idle, "ticks are handled")
 
 
 def wait(world: World, until: int, done: Callable[[], bool], promise: str) -> None:

@@ -139,6 +139,11 @@ class World:
         router = self.routers[-1] if self.routers else None
         return router if router is not None and router.alive else None
 
+    def owner_is_idle(self) -> bool:
+        """Has the router that claimed last nothing left to do?"""
+        cores = {router.incarnation: router.core for router in self.routers if router.alive and router.core is not None}
+        return bool(cores) and cores[max(cores)].idle
+
     def some_router(self) -> RouterProcess | None:
         """A router that takes links: mostly the newest, in a storm sometimes one that has been succeeded."""
         ready = [router for router in self.routers if router.alive and router.core is not None]

@@ -11,6 +11,9 @@ from actors.gateway import Gateway
 from actors.schedule import Beat, Cron, Schedule
 from actors.wiring import Wiring
 
+HEARTBEAT_MIN, HEARTBEAT_MAX = 0.001, 366 * 86_400
+"""Seconds."""
+
 
 class App:
     """A name, and the aggregates and gateways that belong together.
@@ -37,8 +40,11 @@ class App:
     ) -> None:
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             raise TrunklineError(f"{name!r} can't be an app's name", hint="letters, digits, - and _.")
-        if heartbeat is not None and heartbeat <= 0:
-            raise TrunklineError("a heartbeat's period is not above 0", hint="App(..., heartbeat=10) beats every 10 s.")
+        if heartbeat is not None and not HEARTBEAT_MIN <= heartbeat <= HEARTBEAT_MAX:
+            raise TrunklineError(
+                f"a heartbeat can't have a period of {heartbeat:g} s: it has one from a millisecond to a year",
+                hint="App(..., heartbeat=10) beats every 10 s.",
+            )
         self.name = name
         self.heartbeat = heartbeat
         self.schedules: tuple[Schedule, ...] = (*((Beat(heartbeat),) if heartbeat else ()), *schedules)

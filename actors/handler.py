@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable, Iterable
+from inspect import CO_OPTIMIZED
+from types import FrameType
 from typing import Any, Generic, TypeVar, overload
 from uuid import UUID
 
@@ -122,10 +124,7 @@ def on(
         timeout: of a gateway: seconds after which a call's outcome is unknown.
         idempotent: of a gateway: a call with an unknown outcome may simply be repeated.
     """
-    # Locals of the function that the class stands in, if it stands in one: its hints may name them.
-    frame = sys._getframe(1)
-    outer = frame.f_back
-    namespace = dict(outer.f_locals) if outer is not None and outer.f_code.co_name != "<module>" else {}
+    namespace = _around(sys._getframe(1).f_back)
 
     def decorate(f: Callable[[S, E], R]) -> Handler[S, E, R]:
         return Handler(
@@ -139,6 +138,17 @@ def on(
         )
 
     return decorate if function is None else decorate(function)
+
+
+def _around(frame: FrameType | None) -> dict[str, Any]:
+    """What hints in a class body may name besides its module: locals of the classes and function that it stands in."""
+    names: dict[str, Any] = {}
+    while frame is not None and frame.f_locals is not frame.f_globals:
+        names = frame.f_locals | names
+        if frame.f_code.co_flags & CO_OPTIMIZED:
+            break  # A function; what called it is another place.
+        frame = frame.f_back
+    return names
 
 
 def handlers_of(cls: type[Any]) -> dict[str, Handler[Any, Any, Any]]:

@@ -27,27 +27,30 @@ class Hints:
     iterates: bool
 
 
-def read(function: Callable[..., Any], namespace: dict[str, Any], *, listens: bool = True) -> Hints:
+def read(function: Callable[..., Any], local: dict[str, Any], around: dict[str, Any] | None = None) -> Hints:
     """Resolve a handler's hints.
 
-    `namespace` holds names that its module does not: those of the function that its class was defined in.
+    `local` holds names that its module does not: those of the function that its class was defined in. `around` is where
+    the app is made, which knows names of that function that came after the class. To a class of a module it is another
+    place, and says nothing of names that the module has.
 
     Raises:
         HintError: a hint is missing, can't be resolved, or names something that is no event.
     """
+    names = around or {}
+    if "<locals>" not in function.__qualname__:
+        names = {name: value for name, value in names.items() if name not in function.__globals__}
     code = function.__code__
     parameter = code.co_varnames[1] if code.co_argcount > 1 else ""
     try:
-        hints = typing.get_type_hints(function, localns=namespace)
+        hints = typing.get_type_hints(function, localns=names | local)
     except NameError as error:
         raise HintError(f"its hints name {error.name!r}, which can't be found") from error
     except Exception as error:
         raise HintError(f"its hints can't be read: {error}") from error
-    heard: tuple[type[Event], ...] = ()
-    if listens:
-        if not parameter or parameter not in hints:
-            raise HintError("it has no parameter with a hint that says which event it listens to")
-        heard = _events(hints[parameter])
+    if not parameter or parameter not in hints:
+        raise HintError("it has no parameter with a hint that says which event it listens to")
+    heard = _events(hints[parameter])
     if "return" not in hints:
         raise HintError("it has no return hint: say what it emits, or None")
     returned = hints["return"]

@@ -1,16 +1,24 @@
 """What can be wrong with the classes of an app, each by itself: its name, its fields, its handlers' hints."""
 
 import inspect
+import re
 from typing import Any
 
 from actors.aggregate import RESERVED as AGGREGATE_RESERVED
 from actors.gateway import HOOKS as GATEWAY_HOOKS
 from actors.gateway import RESERVED as GATEWAY_RESERVED
 from actors.gateway import Gateway
-from actors.handler import Handler, handlers_of, place_of
+from actors.handler import RETRIES, TIMEOUT, Handler, handlers_of, place_of
 from actors.hints import HintError, read
 from actors.problems import Problems
 from actors.states import state_problems
+
+NAME_HINT = "letters, digits, '_', '-' and '.', as in name='billing.Wallet'."
+
+
+def can_be_name(name: str) -> bool:
+    """It can stand in an address, a wire type or an idempotency key, and is none of the runtime's own."""
+    return re.fullmatch(r"[\w.\-]+", name) is not None and not name.startswith("trunkline.")
 
 
 def check_names(classes: list[type[Any]], problems: Problems) -> None:
@@ -27,8 +35,63 @@ def check_names(classes: list[type[Any]], problems: Problems) -> None:
                 hint="give one of them another: class X(..., name='...').",
             )
         seen[name] = cls
-        if "/" in name or not name.isprintable():
-            problems.add("BadName", f"{name!r} can't be a class's name", cls.__trunkline__.where, hint="leave out '/'.")
+        if not can_be_name(name):
+            problems.add("BadName", f"{name!r} can't be a class's name", cls.__trunkline__.where, hint=NAME_HINT)
+
+
+def check_arguments(cls: type[Any], problems: Problems) -> None:
+    """What the class statement and each `@on` say has a meaning, and takes effect."""
+    info = cls.__trunkline__
+    name = cls.__name__
+    gateway = issubclass(cls, Gateway)
+
+    def wrong(message: str, *places: str, hint: str) -> None:
+        problems.add("BadArgument", message, *places, hint=hint)
+
+    if gateway:
+        if not info.concurrency >= 1:
+            wrong(f"{name} has concurrency={info.concurrency}: no call could start", info.where, hint="1 or more.")
+        if info.per_second is not None and not info.per_second > 0:
+            wrong(f"{name} has per_second={info.per_second}: no call could start", info.where, hint="above 0, or None.")
+    else:
+        for argument, value, known in (
+            ("failures", info.failures, ("hold", "skip")),
+            ("placement", info.placement, ("sharded", "dedicated", None)),
+        ):
+            if value not in known:
+                says = " or ".join(repr(one) for one in known if one is not None)
+                wrong(f"{name} has {argument}={value!r}, which means nothing", info.where, hint=f"{says}.")
+        if info.singleton and info.key is not None:
+            wrong(f"{name} has one instance, and a key for many", info.where, hint="either singleton=True or key=...")
+        if info.shares is not None and (info.singleton, info.failures, info.placement) != (False, "hold", None):
+            base = info.shares
+            wrong(
+                f"{name} shares the instances of {base.__name__}, and has its own singleton, failures or placement",
+                info.where,
+                base.__trunkline__.where,
+                hint=f"say it of {base.__name__}, whose instances they are.",
+            )
+    for handler in handlers_of(cls).values():
+        who = f"{name}.{handler.name}"
+        if handler.max_hops is not None and not handler.max_hops >= 1:
+            wrong(f"{who} has max_hops={handler.max_hops}: it could emit nothing", handler.where, hint="1 or more.")
+        if gateway and handler.key is not None:
+            wrong(f"{who} has a key=, and a gateway has no instances", handler.where, hint="leave it out.")
+        elif gateway and not (handler.retries >= 0 and handler.timeout > 0):
+            said = f"retries={handler.retries}, timeout={handler.timeout}"
+            wrong(f"{who} has {said}: it could not be called", handler.where, hint="retries from 0, a timeout above 0.")
+        elif not gateway and (handler.retries, handler.timeout, handler.idempotent) != (RETRIES, TIMEOUT, False):
+            wrong(
+                f"{who} has retries=, timeout= or idempotent=, which are of gateways",
+                handler.where,
+                hint="leave them out: a turn has no outcome but its state and events.",
+            )
+        elif not gateway and (handler.reconciler is not None or handler.giving_up is not None):
+            wrong(
+                f"{who} has a reconcile or a failed, which are of gateways",
+                handler.where,
+                hint="a turn that raises is a dead letter; what may fail stands in a Gateway.",
+            )
 
 
 def check_fields(classes: list[type[Any]], problems: Problems) -> None:
@@ -67,14 +130,14 @@ def read_hints(cls: type[Any], namespace: dict[str, Any], problems: Problems) ->
                 handler.where,
                 hint="move what waits into a Gateway, and emit an event for it.",
             )
-        names = namespace | handler.namespace
+        local = handler.namespace
         try:
             if handler.hints is None:
-                handler.hints = read(handler.function, names)
+                handler.hints = read(handler.function, local, namespace)
             if handler.reconciler is not None and handler.reconcile_hints is None:
-                handler.reconcile_hints = read(handler.reconciler, names)
+                handler.reconcile_hints = read(handler.reconciler, local, namespace)
             if handler.giving_up is not None and handler.failed_hints is None:
-                handler.failed_hints = read(handler.giving_up, names)
+                handler.failed_hints = read(handler.giving_up, local, namespace)
         except HintError as error:
             problems.add(
                 "BadHint",
@@ -85,6 +148,8 @@ def read_hints(cls: type[Any], namespace: dict[str, Any], problems: Problems) ->
             all_read = False
             continue
         _check_timing(cls, handler, problems)
+        if gateway:
+            _check_outcomes(cls, handler, problems)
     return all_read
 
 
@@ -110,4 +175,31 @@ def _check_timing(cls: type[Any], handler: Handler[Any, Any, Any], problems: Pro
                 f"{cls.__name__}.{function.__name__} sets a timer: only an aggregate's instance can own one",
                 place_of(function),
                 hint="emit an event, and let an aggregate return After(...).",
+            )
+
+
+def _check_outcomes(cls: type[Any], handler: Handler[Any, Any, Any], problems: Problems) -> None:
+    """A `reconcile` and a `failed` can be called with every event that the handler hears."""
+    assert handler.hints is not None
+    for function, hints, parameters in (
+        (handler.reconciler, handler.reconcile_hints, "event: {}"),
+        (handler.giving_up, handler.failed_hints, "event: {}, error: Exception"),
+    ):
+        if function is None or hints is None:
+            continue
+        who = f"{cls.__name__}.{function.__name__}"
+        heard = " | ".join(event.__name__ for event in handler.hints.listens)
+        right = f"async def {function.__name__}(self, {parameters.format(heard)}) -> ..."
+        if not inspect.iscoroutinefunction(function):
+            problems.add("SyncGateway", f"{who} is not async", place_of(function), hint=right)
+        wanted = 1 + len(parameters.split(", "))
+        if function.__code__.co_argcount != wanted or not all(
+            issubclass(event, hints.listens) for event in handler.hints.listens
+        ):
+            problems.add(
+                "BadHint",
+                f"{who} can't take what {cls.__name__}.{handler.name} hears",
+                place_of(function),
+                handler.where,
+                hint=right,
             )

@@ -5,7 +5,6 @@ is for the newest moment that is due; its `missed` says how many due ones before
 are read by cronsim, which keeps Debian cron's rules, also over changes of daylight saving time.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -104,11 +103,13 @@ class Cron:
     expression: str
     event_class: type[Event]
     tz: str
-    make: Callable[..., Event]
+    fields: tuple[tuple[str, object], ...] = ()
+    """Given to each event."""
 
     @property
     def name(self) -> str:
-        return f"cron {self.expression} {self.tz} {self.event_class.__name__}"
+        given = "".join(f" {name}={value!r}" for name, value in self.fields)
+        return f"cron {self.expression} {self.tz} {self.event_class.__trunkline__.name}{given}"
 
     def due(self, taken: int | None, started: int, now: int) -> Due | None:
         moment = self._last(now)
@@ -120,7 +121,7 @@ class Cron:
             if at >= moment or missed == COUNTED_MAX:
                 break
             missed += 1
-        return Due(moment, moment, self.make(missed=missed))
+        return Due(moment, moment, self.event_class.model_validate({**dict(self.fields), "missed": missed}))
 
     def next(self, taken: int | None, started: int, now: int) -> int:
         return next(self._from(max(now, taken or 0)))
@@ -194,15 +195,4 @@ def cron(expression: str, event_class: type[Event], *, tz: str = "UTC", **fields
             f"{event_class.__name__} can't be made from its schedule: {error}",
             hint="give its fields as keywords to cron(...), or give them defaults.",
         ) from error
-    return Cron(expression, event_class, tz, _Make(event_class, tuple(fields.items())))
-
-
-@dataclass(frozen=True, slots=True)
-class _Make:
-    """Makes the event; picklable, unlike a closure."""
-
-    event_class: type[Event]
-    fields: tuple[tuple[str, object], ...]
-
-    def __call__(self, **more: object) -> Event:
-        return self.event_class.model_validate(dict(self.fields) | more)
+    return Cron(expression, event_class, tz, tuple(fields.items()))

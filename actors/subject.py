@@ -94,7 +94,7 @@ class Subject(Generic[A]):
         heard: dict[type[Event], None] = {}
         for handler in handlers_of(cls).values():
             if handler.hints is None:
-                handler.hints = read(handler.function, namespace | handler.namespace)
+                handler.hints = read(handler.function, handler.namespace, namespace)
             for event in (*handler.hints.listens, *handler.hints.emits, *handler.hints.after, *handler.hints.cancels):
                 self._plans.setdefault(event, EventPlan(event))
             heard |= dict.fromkeys(handler.hints.listens)

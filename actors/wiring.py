@@ -10,10 +10,10 @@ from actors.errors import WiringError, WiringProblem
 from actors.event import ChainHalted, Event
 from actors.gateway import Gateway
 from actors.handler import Handler, handlers_of
-from actors.parts import check_fields, check_names, read_hints
+from actors.parts import NAME_HINT, can_be_name, check_arguments, check_fields, check_names, read_hints
 from actors.problems import Problems
 from actors.routes import Routes
-from actors.schedule import Schedule
+from actors.schedule import Heartbeat, Schedule
 
 Part = type[Aggregate] | Gateway
 
@@ -49,6 +49,8 @@ class Wiring:
         """
         check_names(self._classes(), self.problems)
         check_fields(self._classes(), self.problems)
+        for cls in self._classes():
+            check_arguments(cls, self.problems)
         read = [read_hints(cls, self.namespace, self.problems) for cls in self._classes()]
         self.unread = not all(read)
         self._collect_events()
@@ -88,15 +90,32 @@ class Wiring:
             for handler in handlers_of(cls).values():
                 if handler.hints is not None:
                     heard += [(event, f"{cls.__name__}.{handler.name}", handler) for event in handler.hints.listens]
+        named: set[str] = set()
         for schedule in self.schedules:
             found[schedule.event_class] = None
+            if schedule.name in named:
+                self.problems.add(
+                    "SameSchedule",
+                    f"there are two schedules {schedule.name!r}",
+                    schedule.event_class.__trunkline__.where,
+                    hint="leave one out, or give them different fields: cron(..., board='daily').",
+                )
+            named.add(schedule.name)
         found[ChainHalted] = None
         for event, _, _ in heard:
             for kind in (event, *_subclasses(event)):
                 if kind.__trunkline__.origin:
                     found[kind] = None
+        beats = any(schedule.event_class is Heartbeat for schedule in self.schedules)
         for event, who, handler in heard:
-            if not self.unread and not any(issubclass(known, event) for known in found):
+            if event is Heartbeat and not beats:
+                self.problems.add(
+                    "ListenerOfNothing",
+                    f"{who} listens to Heartbeat, and the app has none",
+                    handler.where,
+                    hint=f"App({self.name!r}, ..., heartbeat=10) beats every 10 seconds.",
+                )
+            elif not self.unread and not any(issubclass(known, event) for known in found):
                 self.problems.add(
                     "ListenerOfNothing",
                     f"{who} listens to {event.__name__}, which nobody emits",
@@ -117,6 +136,10 @@ class Wiring:
                     hint="give one of them another: class X(Event, name='...').",
                 )
             by_type[name] = event
+            if not can_be_name(name):
+                self.problems.add(
+                    "BadName", f"{name!r} can't be an event's wire type", event.__trunkline__.where, hint=NAME_HINT
+                )
             self.events[event] = EventPlan(event)
 
     def _owners(self) -> None:

@@ -18,8 +18,8 @@ from actors.event import Event
 from actors.gateway import Gateway
 from actors.handler import Handler, KeyOf, handlers_of, place_of
 
-EVERYONE = "*"
-"""The key of a target that is every live instance of the group."""
+EVERYONE = "\0"
+"""The key of a target that is every live instance of the group: none that an event could hold."""
 
 Route = tuple[str, str | None]
 """(group, key) of an aggregate, (gateway, None) of a gateway."""
@@ -142,7 +142,18 @@ class HandlerPlan:
 class GroupPlan:
     """The aggregates that share one instance: mostly a single class."""
 
-    __slots__ = ("_handlers", "can_emit", "classes", "defaults", "failures", "name", "placement", "plain", "singleton")
+    __slots__ = (
+        "_handlers",
+        "can_emit",
+        "classes",
+        "defaults",
+        "failures",
+        "name",
+        "placement",
+        "plain",
+        "singleton",
+        "warned",
+    )
 
     def __init__(self, name: str, classes: tuple[type[Aggregate], ...]) -> None:
         base = classes[0].__trunkline__
@@ -157,6 +168,8 @@ class GroupPlan:
         self._handlers: dict[str, tuple[tuple[int, HandlerPlan], ...]] = {}
         self.defaults: bytes | None = None
         """The dump of an empty instance: filled by the first turn."""
+        self.warned = False
+        """That its states are large was said."""
 
     def handlers(self, event_type: str) -> tuple[tuple[int, HandlerPlan], ...]:
         """(index of the class, handler) of those that listen, in App's order."""

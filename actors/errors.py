@@ -11,7 +11,7 @@ TrunklineError
 ├── BadKey                  a routing key that can't be one
 ├── EventRejected           bytes or objects that are no such event
 ├── OutsideTurn             `self.now` and its like, where no turn runs
-└── ScheduleError           see `actors.schedule`
+└── BadSchedule             see `actors.schedule`
 
 `Unknown` and `NotDone` are not errors of Trunkline: a gateway raises them to say how a call ended.
 """
@@ -83,6 +83,10 @@ class StateNotRoundTrip(TurnError):
 
 class StateTooLarge(TurnError):
     """A state above the limit."""
+
+
+class LargeState(UserWarning):
+    """A state that is large enough to be slow; far above that it is refused."""
 
 
 class BadKey(TrunklineError):

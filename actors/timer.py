@@ -9,6 +9,7 @@ from actors.event import Event
 E = TypeVar("E", bound=Event, covariant=True)
 
 DAY, HOUR, MINUTE, SECOND = 86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000
+DELAY_MAX = 36_525 * DAY
 
 
 class After(Generic[E]):
@@ -32,11 +33,13 @@ class After(Generic[E]):
     ) -> None:
         self.event = event
         self.name = name or ""
-        self.delay_us = round(days * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND)
-        if self.delay_us < 0:
+        delay = days * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND
+        if not 0 <= delay <= DELAY_MAX:
             raise TrunklineError(
-                f"After({type(event).__name__}) has a negative delay", hint="a timer fires now (0) or later."
+                f"After({type(event).__name__}) has a delay of {delay / SECOND:g} s",
+                hint="a timer fires now (0) or later, and within a hundred years.",
             )
+        self.delay_us = round(delay)
 
     def __repr__(self) -> str:
         return f"After({self.event!r}, seconds={self.delay_us / SECOND:g}, name={self.name!r})"

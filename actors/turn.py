@@ -5,23 +5,37 @@ deterministic: a handler sees its state, its event, and what derives from them.
 """
 
 import json
+import warnings
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
 
-from actors.aggregate import Aggregate, TurnContext
+from actors.aggregate import EPOCH, Aggregate, TurnContext
 from actors.catalogue import EventPlan, GatewayHandlerPlan, GroupPlan, HandlerPlan, Route
 from actors.envelope import Envelope, EnvelopeUnavailable
-from actors.errors import HandlerFailed, StateNotRoundTrip, TrunklineError, TurnError, UnexpectedEmission
+from actors.errors import (
+    HandlerFailed,
+    LargeState,
+    StateNotRoundTrip,
+    StateTooLarge,
+    TrunklineError,
+    TurnError,
+    UnexpectedEmission,
+)
 from actors.event import Event, encode_event, upcast
 from actors.hints import Hints
 from actors.timer import After, At, Cancel
 
 VERSION = "__version__"
+MICROSECOND = timedelta(microseconds=1)
 CHECK_ALL_BELOW = 4096
 """Bytes: the state is read back and compared after every turn below this size, after every 16th above it."""
 CHECK_EVERY = 16
+STATE_LARGE = 64 << 10
+"""Bytes of a state from which a class is warned of, once in a process."""
+STATE_MAX = 1 << 20
 
 
 class Emitted:
@@ -125,6 +139,8 @@ class Instance:
             if context.retired:
                 result.retired = True
                 result.changed = self.state is not None
+                # Those that it has set now are cancelled with those that it had.
+                result.timers.clear()
                 self._extra = None
                 self.state = None
                 self._objects = self._read(None)
@@ -196,9 +212,29 @@ class Instance:
             self._check(state)
         if state == before:
             return
+        if len(state) > STATE_LARGE:
+            self._weigh(len(state))
         self.state = state
         result.changed = True
         result.state = state
+
+    def _weigh(self, size: int) -> None:
+        name = self.group.name
+        hint = f"keep less in {name}: split it over more instances, or let old entries go."
+        if size > STATE_MAX:
+            raise StateTooLarge(
+                f"the state of {self.address} has {size:,} bytes; the limit is {STATE_MAX:,}",
+                where=self.group.classes[0].__trunkline__.where,
+                hint=hint,
+            )
+        if not self.group.warned:
+            self.group.warned = True
+            warnings.warn(
+                f"the state of {self.address} has {size:,} bytes, and is written whole with each change; above "
+                f"{STATE_MAX:,} it is refused\n  fix: {hint}",
+                LargeState,
+                stacklevel=1,
+            )
 
     def _check(self, state: bytes) -> None:
         try:
@@ -234,11 +270,11 @@ class Instance:
             target = self._objects[0]
             return type(target).__pydantic_serializer__.to_json(target, warnings=False)
         merged: dict[str, Any] = dict(self._extra or {})
-        for index, target in enumerate(self._objects):
+        for target in self._objects:
             merged.update(json.loads(type(target).__pydantic_serializer__.to_json(target, warnings=False)))
             version = type(target).__trunkline__.version
             if version != 1:
-                merged[_version_key(index, type(target))] = version
+                merged[self._version_key(type(target))] = version
         return json.dumps(merged, separators=(",", ":"), sort_keys=True).encode()
 
     def _read(self, state: bytes | None) -> tuple[Aggregate, ...]:
@@ -261,9 +297,9 @@ class Instance:
         stored: dict[str, Any] = json.loads(state)
         known: set[str] = set()
         made = []
-        for index, cls in enumerate(self.group.classes):
+        for cls in self.group.classes:
             info = cls.__trunkline__
-            key = _version_key(index, cls)
+            key = self._version_key(cls)
             version = stored.get(key, 1)
             known.add(key)
             fields = stored
@@ -283,6 +319,11 @@ class Instance:
         self._extra = {name: value for name, value in stored.items() if name not in known} or None
         return tuple(made)
 
+    def _version_key(self, cls: type[Aggregate]) -> str:
+        """Where a class's version stands in the stored state, whatever its place in the app."""
+        name = cls.__trunkline__.name
+        return VERSION if name == self.group.name else f"{VERSION}:{name}"
+
     def _share_from(self, index: int) -> None:
         """After a class's handlers: what it wrote into fields that others have, too."""
         source = self._objects[index].__dict__
@@ -291,10 +332,6 @@ class Instance:
                 for name in other.__dict__:
                     if name in source:
                         other.__dict__[name] = source[name]
-
-
-def _version_key(index: int, cls: type[Aggregate]) -> str:
-    return VERSION if index == 0 else f"{VERSION}:{cls.__trunkline__.name}"
 
 
 def unexpected(name: str, where: str, one: Any, event: Event, address: str) -> UnexpectedEmission:
@@ -323,7 +360,7 @@ def gateway_answer(handler: GatewayHandlerPlan, hints: Hints, value: Any, event:
         inner = one
         if isinstance(one, At):
             inner = one.event
-            time_us = round(one.time.timestamp() * 1_000_000)
+            time_us = (one.time - EPOCH) // MICROSECOND
         plan = handler.events.get(type(inner))
         if plan is None or type(inner) not in hints.emits:
             raise unexpected(handler.name, handler.where, one, event, address)

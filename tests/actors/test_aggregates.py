@@ -325,6 +325,25 @@ def test_each_sharing_class_has_a_version_of_its_own() -> None:
     assert Rig(Call, Rated, id="c", state=rig.stored).instance.objects() == rig.instance.objects()
 
 
+def test_versions_keep_to_their_classes_when_the_app_names_them_in_another_order() -> None:
+    class Rated(Aggregate, shares=Call, version=3, upcasters={1: dict, 2: dict}):
+        stars: int = 0
+
+        @on
+        def start(self, event: Started) -> None:
+            self.stars += 1
+
+    stored = Rig(Call, Rated, id="c", state={"rings": 2, "stars": 4, "__version__:Rated": 2})
+    stored.turn(Started(call="c"))
+
+    again = Rig(Rated, Call, id="c", state=stored.stored)
+
+    assert stored.stored["__version__:Rated"] == 3
+    assert [one.model_dump() for one in again.instance.objects()] == [{"stars": 5}, {"rings": 3, "alarms": 0}]
+    again.turn(Started(call="c"))
+    assert again.stored == {"__version__:Rated": 3, "alarms": 0, "rings": 4, "stars": 6}
+
+
 def test_a_shared_field_has_one_default() -> None:
     class Other(Aggregate, shares=Call):
         rings: int = 5

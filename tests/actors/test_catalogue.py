@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from actors import Aggregate, App, Event, Gateway, WiringError, on
+from actors.catalogue import EVERYONE
 from actors.errors import BadKey, EventRejected, WiringProblem
 
 
@@ -95,7 +96,7 @@ def test_a_broadcast_needs_no_key() -> None:
 
     plan = App("shop", Hall).catalogue.by_class[Announced]
 
-    assert plan.targets(Announced()) == (("Hall", "*"),)
+    assert plan.targets(Announced()) == (("Hall", EVERYONE),)
 
 
 # ---------------------------------------------------------------- worked out for an event
@@ -164,6 +165,21 @@ def test_a_key_of_a_handler_narrows_a_broadcast_to_instances() -> None:
         def hear(self, event: Announced) -> None: ...
 
     assert targets(App("bank", Room), Announced(room="a")) == (("Room", "a"),)
+
+
+def test_no_key_that_an_event_holds_makes_a_narrowed_broadcast_go_to_everyone() -> None:
+    class Announced(Event, origin=True, broadcast=True):
+        room: str
+
+    class Room(Aggregate, key="room"):
+        @on(key="room")
+        def hear(self, event: Announced) -> None: ...
+
+    app = App("bank", Room)
+
+    assert targets(app, Announced(room="*")) == (("Room", "*"),) != (("Room", EVERYONE),)
+    with pytest.raises(BadKey):
+        targets(app, Announced(room=EVERYONE))
 
 
 def test_an_event_goes_to_each_class_and_gateway_that_listens_in_the_apps_order() -> None:

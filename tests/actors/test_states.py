@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from actors import Aggregate, App, Event, WiringError, on
-from actors.errors import HandlerFailed, StateNotRoundTrip, TurnError
-from actors.turn import CHECK_ALL_BELOW, CHECK_EVERY
+from actors.errors import HandlerFailed, LargeState, StateNotRoundTrip, StateTooLarge, TurnError
+from actors.turn import CHECK_ALL_BELOW, CHECK_EVERY, STATE_LARGE, STATE_MAX
 from tests.actors.rig import Rig
 
 
@@ -186,6 +186,52 @@ def test_a_large_state_is_checked_in_one_of_sixteen_turns() -> None:
         rig.turn(bad)
 
     assert len(rig.instance.state or b"") > CHECK_ALL_BELOW
+
+
+# ---------------------------------------------------------------- size
+
+
+def test_a_state_that_is_too_large_fails_the_turn_and_names_its_class() -> None:
+    rig = Rig(Box, state={"count": 1})
+
+    with pytest.raises(StateTooLarge) as caught:
+        rig.turn(assign(named={"x" * STATE_MAX: 1}))
+
+    assert "the state of Box/ada has" in str(caught.value)
+    assert "the limit is 1,048,576" in str(caught.value)
+    assert Box.__trunkline__.where in str(caught.value)
+    assert caught.value.hint == "keep less in Box: split it over more instances, or let old entries go."
+
+
+def test_a_turn_whose_state_became_too_large_leaves_no_trace() -> None:
+    rig = Rig(Box, state={"count": 1})
+
+    with pytest.raises(StateTooLarge):
+        rig.turn(assign(named={"x" * STATE_MAX: 1}))
+
+    assert rig.stored == {"count": 1}
+    assert rig.state.named == {}
+
+
+def test_a_class_is_warned_of_once_when_its_states_grow_large(recwarn: pytest.WarningsRecorder) -> None:
+    rig = Rig(Box)
+
+    for length in (STATE_LARGE, STATE_LARGE + 1):
+        rig.turn(assign(named={"x" * length: 1}))
+
+    (warned,) = recwarn
+    assert warned.category is LargeState
+    assert "the state of Box/ada has 65," in str(warned.message)
+    assert "fix: keep less in Box" in str(warned.message)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_small_state_is_not_warned_of() -> None:
+    rig = Rig(Box)
+
+    rig.turn(assign(named={"x" * (STATE_LARGE - 1000): 1}))
+
+    assert rig.state.named != {}
 
 
 # ---------------------------------------------------------------- refused at start

@@ -8,6 +8,8 @@ A delivery's life:
            unknown: repeated if idempotent, else reconciled ──┤
                                                               └→ given up: the handler's `failed`, else parked
 
+A handler's `failed` is tried as a failing turn is: again after a backoff, then parked.
+
 Gateways are unordered: at most `concurrency` of one run at once, started at most `per_second`.
 """
 
@@ -16,7 +18,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from runtime.core.limits import Limits
-from runtime.core.messages import Call, CallDone, CallKind, DeliveryRow, Entry, Failure, Outcome, Status
+from runtime.core.messages import Call, CallDone, CallKind, DeliveryRow, Entry, Failure, Outcome, Status, encode
 from runtime.core.plan import GatewayInfo, HandlerInfo
 
 LOST = Failure(
@@ -57,13 +59,16 @@ class GatewayCall:
         self.tries = 0
         """Calls that failed."""
         self.asked = 0
-        """Reconciles in a row that gave nothing."""
+        """Calls in a row of a `reconcile`, or of a `failed`, that gave nothing."""
         self.due = 0
         self.failure: Failure | None = None
         self.running = False
         self.parked = False
 
     def row(self, status: Status, detail: bytes | None = None) -> DeliveryRow:
+        if detail is None and status != Status.DONE and self.failure is not None:
+            # Whoever gives up, perhaps after a restart, is told what went wrong.
+            detail = encode(self.failure)
         return DeliveryRow(
             self.at, self.name, self.partition, status, self.kind, self.attempt, self.tries, self.due, detail
         )
@@ -94,7 +99,12 @@ def decide(call: GatewayCall, outcome: int, handler: HandlerInfo, limits: Limits
     if outcome == Outcome.ANSWERED:
         return Next.ANSWER
     if kind == CallKind.FAILED:
-        return Next.PARK
+        # It changes nothing outside: like a turn, it is tried again. Else a process that died would change the result.
+        call.asked += 1
+        if call.asked > limits.retries:
+            return Next.PARK
+        call.due = now + limits.backoff(call.asked)
+        return Next.WAIT
     if kind == CallKind.RECONCILE:
         if outcome == Outcome.NOT_DONE:
             call.kind = CallKind.CALL
@@ -123,7 +133,7 @@ def _failed(call: GatewayCall, handler: HandlerInfo, limits: Limits, now: int) -
 def _give_up(call: GatewayCall, handler: HandlerInfo) -> str:
     if not handler.failed:
         return Next.PARK
-    call.kind, call.due = CallKind.FAILED, 0
+    call.kind, call.asked, call.due = CallKind.FAILED, 0, 0
     return Next.WAIT
 
 

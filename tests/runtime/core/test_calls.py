@@ -506,6 +506,37 @@ def test_a_call_that_waits_for_its_retry_leaves_its_place_to_another() -> None:
     assert second.at != first.at
 
 
+def test_calls_start_at_the_rate_that_the_gateway_allows_also_after_a_rest() -> None:
+    rig = Rig(plan(concurrency=100, per_second=4.0))
+    rig.now += 3600 * SECOND
+    for _ in range(10):
+        rig.publish("Payments")
+    starts = [len(rig.calls())]
+    for _ in range(4):
+        wake = rig.core.wake_at()
+        assert wake is not None
+        starts.append(wake - rig.now)
+        rig.now = wake
+        assert len(rig.calls()) == 1
+
+    assert starts == [1, 250_000, 250_000, 250_000, 250_000]
+
+
+def test_a_router_that_is_a_little_late_keeps_the_rate() -> None:
+    rig = Rig(plan(concurrency=1000, per_second=1000.0))
+    rig.now += 3600 * SECOND
+    for _ in range(100):
+        rig.publish("Payments")
+    rig.calls()
+
+    counts = []
+    for _ in range(5):
+        rig.now += 10_000
+        counts.append(len(rig.calls()))
+
+    assert counts == [10] * 5
+
+
 def test_the_next_routers_reconciles_keep_within_concurrency() -> None:
     rig = Rig(plan(concurrency=2, reconcile=True))
     for _ in range(4):

@@ -12,12 +12,13 @@ import ray.exceptions
 
 from actors.app import App
 from actors.errors import TrunklineError
+from runtime.core.limits import Limits
 from runtime.core.plan import Placement
 from runtime.embedded import RaySession, node_lost
 from runtime.errors import NotRunning, StartFailed, Unreachable
 from runtime.line import Link
 from runtime.progress import Progress
-from runtime.settings import journal_place, read_settings
+from runtime.settings import Settings, journal_place, read_settings
 from runtime.shells.clock import Clock
 from runtime.shells.code import load_app
 from runtime.shells.launch import Lifeline, find, start_app, stop_app
@@ -99,7 +100,10 @@ def launch(
                 placement=placement or settings.placement,
                 partitions=partitions,
                 clock=clock,
+                limits=_limits(settings),
                 run_on=run_on,
+                turn_limit=settings.turn_limit,
+                patience=settings.patience,
                 progress=progress.step,
             )
             lifeline = Lifeline(where["folder"], where["token"]) if lifetime == "driver" else None
@@ -108,6 +112,16 @@ def launch(
             raise
     progress.say(f"trunkline: {app.name} runs; its journal is {place}")
     return Running(app, where, supervisor, session, lifeline)
+
+
+def _limits(settings: Settings) -> Limits:
+    idle_us, sweep_us = int(settings.idle * 1_000_000), Limits().sweep_us
+    return Limits(
+        hosts=settings.hosts,
+        dedicated_max=settings.dedicated,
+        idle_us=idle_us,
+        sweep_us=min(sweep_us, idle_us // 2),
+    )
 
 
 def join(app: App | str, *, address: str | None) -> Running:

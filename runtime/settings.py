@@ -4,9 +4,15 @@ TRUNKLINE_JOURNAL     where journals are, if `journal=` is not given: a path or 
 TRUNKLINE_PLACEMENT   `sharded` or `dedicated`: overrides what classes say, for a whole deployment
 TRUNKLINE_DASHBOARD   1: an embedded Ray comes with its dashboard, which `ray list actors` needs (two seconds more)
 TRUNKLINE_QUIET       1: nothing is printed about starting
+TRUNKLINE_HOSTS       processes among which sharded instances are spread (1)
+TRUNKLINE_DEDICATED   dedicated instances of a node that get a Ray actor of their own; the others share (64)
+TRUNKLINE_IDLE        seconds without an event after which an instance leaves memory (600)
+TRUNKLINE_TURN_LIMIT  seconds that a turn may take, before its process is ended (30)
+TRUNKLINE_PATIENCE    seconds without an answer after which a process counts as stopped, and is ended (10)
 """
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +37,11 @@ class Settings:
     """This driver was submitted as a job."""
     passing: bool
     """Its working directory is a copy that Ray made for the job, and deletes."""
+    hosts: int
+    dedicated: int
+    idle: float
+    turn_limit: float
+    patience: float
 
 
 def read_settings() -> Settings:
@@ -52,6 +63,11 @@ def read_settings() -> Settings:
         _flag("TRUNKLINE_QUIET"),
         submitted,
         passing,
+        hosts=int(_number("TRUNKLINE_HOSTS", 1, least=1, whole=True)),
+        dedicated=int(_number("TRUNKLINE_DEDICATED", 64, least=0, whole=True)),
+        idle=_number("TRUNKLINE_IDLE", 600),
+        turn_limit=_number("TRUNKLINE_TURN_LIMIT", 30),
+        patience=_number("TRUNKLINE_PATIENCE", 10),
     )
 
 
@@ -101,6 +117,18 @@ def journal_place(app: str, journal: str | os.PathLike[str] | None, settings: Se
 
 def _flag(name: str) -> bool:
     return os.environ.get(name, "").lower() not in ("", "0", "false", "no")
+
+
+def _number(name: str, default: float, *, least: float = 0.001, whole: bool = False) -> float:
+    text = os.environ.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value < math.inf or (whole and value != int(value)):
+        kind = "a whole number" if whole else "a number"
+        raise TrunklineError(f"{name}={text!r} is not {kind} of {least:g} or more", hint=f"{name}={default:g}, say.")
+    return value
 
 
 def _job(config: str | None) -> tuple[bool, bool]:

@@ -1,6 +1,7 @@
 """Where journals are, by what a driver says and where it was started."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ WITH_FOLDER = SUBMITTED | {"runtime_env": {"working_dir": "gcs://_ray_pkg_1.zip"
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A driver's working directory; its home is beside it."""
-    for name in ("TRUNKLINE_JOURNAL", "TRUNKLINE_PLACEMENT", "RAY_JOB_CONFIG_JSON_ENV_VAR"):
+    for name in (*(n for n in os.environ if n.startswith("TRUNKLINE_")), "RAY_JOB_CONFIG_JSON_ENV_VAR"):
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "here"
     folder.mkdir()
@@ -112,3 +113,37 @@ def test_a_placement_that_means_nothing_is_refused(here: Path, monkeypatch: pyte
 
     with pytest.raises(TrunklineError, match="TRUNKLINE_PLACEMENT=sharded"):
         read_settings()
+
+
+def test_numbers_have_defaults_and_are_read_where_they_are_set(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read_settings()
+    monkeypatch.setenv("TRUNKLINE_HOSTS", "3")
+    monkeypatch.setenv("TRUNKLINE_DEDICATED", "0")
+    monkeypatch.setenv("TRUNKLINE_PATIENCE", "1.5")
+
+    after = read_settings()
+
+    assert (before.hosts, before.dedicated, before.idle, before.turn_limit, before.patience) == (1, 64, 600, 30, 10)
+    assert (after.hosts, after.dedicated, after.idle, after.turn_limit, after.patience) == (3, 0, 600, 30, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TRUNKLINE_HOSTS", "0"),
+        ("TRUNKLINE_HOSTS", "1.5"),
+        ("TRUNKLINE_DEDICATED", "-1"),
+        ("TRUNKLINE_IDLE", "never"),
+        ("TRUNKLINE_TURN_LIMIT", "0"),
+        ("TRUNKLINE_PATIENCE", "nan"),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(TrunklineError, match=f"{name}='{value}' is not a") as refused:
+        read_settings()
+
+    assert f"{name}=" in refused.value.hint

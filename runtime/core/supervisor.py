@@ -12,6 +12,13 @@ from dataclasses import dataclass, field
 from actors.schedule import Due, Schedule
 
 SECOND = 1_000_000
+PINGS = 5
+"""In the time after which a process counts as stopped; but at least one a second."""
+
+
+def ping_every(patience: float) -> float:
+    """Seconds between two pings."""
+    return min(1.0, patience / PINGS)
 
 
 @dataclass(slots=True)
@@ -49,6 +56,8 @@ class SupervisorCore:
         self._children = {name: Child(name) for name in children}
         self._schedules = schedules
         self._patience = patience
+        self._looked: int | None = None
+        """When `actions` was last asked for."""
         self.started = 0
         """The app's first start."""
         self.taken: dict[str, int] = {}
@@ -90,6 +99,11 @@ class SupervisorCore:
     def actions(self, now: int) -> list[Start | Kill]:
         """What is to be done now."""
         found: list[Start | Kill] = []
+        if self._looked is not None and now - self._looked > self._patience // 2:
+            # It is this process that stood still, with all of the machine or alone: their silence means nothing.
+            for child in self._children.values():
+                child.heard = now
+        self._looked = now
         for child in self._children.values():
             if not child.up and not child.starting and child.not_before <= now:
                 child.starting = True

@@ -112,14 +112,13 @@ def start_app(
         clock,
         os.path.join(folder, "router.sock"),
         secrets.token_hex(16),
+        patience,
     )
     by_value: frozenset[str] = frozenset()
     while True:
         code = keep_code(app.name, dump_app(app, by_value))
         try:
-            return _start(
-                SupervisorConfig(router, code, namespace, folder, lifetime, 1, run_on, turn_limit, patience), progress
-            )
+            return _start(SupervisorConfig(router, code, namespace, folder, lifetime, 1, run_on, turn_limit), progress)
         except BaseException as error:
             forget_code(code)
             if not isinstance(error, CodeError):

@@ -17,13 +17,7 @@ import msgspec
 
 from actors.errors import TrunklineError
 from runtime.core.limits import Limits
-from runtime.core.messages import (
-    SUPERVISOR,
-    Answer,
-    Batch,
-    CallDone,
-    encode,
-)
+from runtime.core.messages import SUPERVISOR, Answer, Batch, CallDone, encode
 from runtime.core.plan import CellPlan
 from runtime.core.router import RouterCore
 from runtime.errors import AlreadyRunning, Fenced, JournalFull, JournalReadOnly
@@ -32,6 +26,7 @@ from runtime.shells.clock import Clock
 from runtime.shells.desk import Desk, Ticket
 from runtime.shells.link import Kind, Peer, RayPeer, listen, packed_error, parse_ask
 from runtime.shells.reads import Reads
+from runtime.shells.watch import Watch
 
 IN_PLACE = 64
 """Rows up to which the disk is waited for in the loop itself: handing so little to a thread costs more."""
@@ -50,6 +45,8 @@ class RouterConfig(NamedTuple):
     clock: Clock
     socket: str
     token: str
+    patience: float
+    """Seconds without a word after which a process counts as stopped."""
 
 
 _ANSWER = msgspec.msgpack.Decoder(Answer)
@@ -72,8 +69,7 @@ class RouterShell:
         self._host_numbers: dict[Peer, int] = {}
         self._incarnation = 0
         self._gateways: Peer | None = None
-        self._supervisor: Peer | None = None
-        self._supervisor_heard = 0.0
+        self._watch = Watch(config.app, config.patience)
         self._wanted_hosts: dict[str, None] = {}
         self._committing: asyncio.Future[None] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="disk")
@@ -103,6 +99,7 @@ class RouterShell:
         self._core = self._desk.core = self._recovered()
         self._server = await listen(self, config.socket)
         self._work = loop.create_task(self._loop())
+        self._watching = loop.create_task(self._watch.run())
 
     async def _locked(self) -> Lock:
         """The journal's lock: a predecessor that was killed may take a moment to let go of it."""
@@ -136,7 +133,7 @@ class RouterShell:
         self._kick.set()
         await self._closing
         self._server.close()
-        for peer in [*self._hosts.values(), self._gateways, self._supervisor]:
+        for peer in [*self._hosts.values(), self._gateways, self._watch.supervisor]:
             if peer is not None:
                 peer.close()
         self._reads.close()
@@ -173,8 +170,7 @@ class RouterShell:
             self._gateways = peer
             self._core.gateways_up()
         elif hello.role == "supervisor":
-            self._supervisor = peer
-            self._supervisor_heard = asyncio.get_running_loop().time()
+            self._watch.connected(peer)
             for name in self._wanted_hosts:
                 peer.send(Kind.START, 0, name.encode())
         self._kick.set()
@@ -195,8 +191,8 @@ class RouterShell:
         if peer is self._gateways:
             self._gateways = None
             self._core.gateways_lost(self._clock.now())
-        elif peer is self._supervisor:
-            self._supervisor = None
+        elif hello.role == "supervisor":
+            self._watch.lost(peer)
         elif hello.role == "host":
             self._host_lost(peer)
         else:
@@ -273,8 +269,8 @@ class RouterShell:
         for name in self._core.take_hosts():
             if name not in self._hosts:
                 self._wanted_hosts[name] = None
-                if self._supervisor is not None:
-                    self._supervisor.send(Kind.START, 0, name.encode())
+                if self._watch.supervisor is not None:
+                    self._watch.supervisor.send(Kind.START, 0, name.encode())
 
     def _commit(self, batch: Batch) -> None:
         rows = len(batch.entries) + len(batch.instances) + len(batch.deliveries) + len(batch.timers)
@@ -349,7 +345,7 @@ class RouterShell:
             except (TrunklineError, msgspec.DecodeError) as error:
                 peer.send(Kind.ERROR, number, packed_error(error))
         elif kind == Kind.TOLD:
-            self._supervisor_heard = asyncio.get_running_loop().time()
+            self._watch.heard(peer)
 
     async def ask(self, op: str, payload: bytes) -> bytes:
         """A question that came as a Ray call.

@@ -22,8 +22,8 @@ from actors.schedule import Due, Schedule
 from runtime.core.messages import Publish, PublishBatch, PublishReply, Taken, encode
 from runtime.core.outgoing import Outgoing
 from runtime.core.partition import partition_of
-from runtime.core.supervisor import Kill, Start, SupervisorCore
-from runtime.shells.clock import RealClock
+from runtime.core.supervisor import Kill, Start, SupervisorCore, ping_every
+from runtime.shells.clock import steady
 from runtime.shells.code import forget_code, kept_code, load_app
 from runtime.shells.link import ClientLink, Hello, Kind, LinkLost, Peer, listen
 from runtime.shells.processes import Gateways, Host, Router
@@ -35,7 +35,6 @@ def _ray(thing: Any) -> Any:
     return thing
 
 
-PING_EVERY = 1.0
 DRIVER_GRACE_S = 15.0
 """Seconds that the driver's lifeline may be broken before the app ends: a restarted supervisor is given time."""
 
@@ -69,7 +68,6 @@ class SupervisorConfig(NamedTuple):
     spares: int
     run_on: bool
     turn_limit: float
-    patience: float
     beats: bool = True
 
 
@@ -81,10 +79,10 @@ class SupervisorShell:
         self.token = config.router.token
         self._app = load_app(kept_code(config.code), config.router.schema_hash)
         self._clock = config.router.clock
-        self._wall = RealClock()
         hosts = [f"host-{n}" for n in range(config.router.limits.hosts)]
+        self._every = ping_every(config.router.patience)
         names = ["Router", *hosts] + (["Gateways"] if self._app.catalogue.gateways else [])
-        self._core = SupervisorCore(names, self._app.schedules, patience=int(config.patience * 1_000_000))
+        self._core = SupervisorCore(names, self._app.schedules, patience=int(config.router.patience * 1_000_000))
         self._actors: dict[str, Any] = {}
         self._pids: dict[str, int] = {}
         self._errors: dict[str, BaseException] = {}
@@ -210,7 +208,7 @@ class SupervisorShell:
 
     async def _oversee(self) -> None:
         while not self._ending:
-            for action in self._core.actions(self._wall.now()):
+            for action in self._core.actions(steady()):
                 if isinstance(action, Start):
                     self._spawn(self._start(action.name))
                 elif isinstance(action, Kill):
@@ -221,7 +219,7 @@ class SupervisorShell:
             if self._link is not None and not self._link.is_lost:
                 with contextlib.suppress(LinkLost):
                     self._link.send(Kind.TOLD, 0)
-            await asyncio.sleep(PING_EVERY)
+            await asyncio.sleep(self._every)
 
     async def _start(self, name: str) -> None:
         c = self._config
@@ -253,7 +251,7 @@ class SupervisorShell:
             try:
                 actor = ray.get_actor(self._ray_name(name), namespace=c.namespace)
             except ValueError:
-                self._core.died(name, self._wall.now())
+                self._core.died(name, steady())
                 return
         await self._adopt(name, actor)
 
@@ -273,16 +271,16 @@ class SupervisorShell:
             with contextlib.suppress(Exception):
                 ray.kill(actor, no_restart=True)
             self._actors.pop(name, None)
-            self._core.died(name, self._wall.now())
+            self._core.died(name, steady())
             return
         except ray.exceptions.RayError as error:
             if not isinstance(error, ray.exceptions.ActorUnavailableError):
                 self._errors_of_death(name, error)
             self._actors.pop(name, None)
-            self._core.died(name, self._wall.now())
+            self._core.died(name, steady())
             return
         self._errors.pop(name, None)
-        self._core.came_up(name, self._wall.now())
+        self._core.came_up(name, steady())
         self._all_up.set()
         self._spawn(self._await_death(name, actor))
 
@@ -298,15 +296,15 @@ class SupervisorShell:
             return
         self._actors.pop(name, None)
         self._pids.pop(name, None)
-        self._core.died(name, self._wall.now())
-        for action in self._core.actions(self._wall.now()):
+        self._core.died(name, steady())
+        for action in self._core.actions(steady()):
             if isinstance(action, Start):
                 self._spawn(self._start(action.name))
 
     async def _ping(self, name: str, actor: Any) -> None:
         with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
-            await asyncio.wait_for(actor.ping.remote(), self._config.patience)
-            self._core.heard(name, self._wall.now())
+            await asyncio.wait_for(actor.ping.remote(), self._config.router.patience)
+            self._core.heard(name, steady())
 
     def _kill(self, name: str) -> None:
         """End a process that does not answer: its successor may start only when it is gone."""
@@ -338,7 +336,7 @@ class SupervisorShell:
     def _heard(self, kind: int, number: int, payload: bytes) -> None:
         if kind == Kind.START:
             self._core.want(payload.decode())
-            for action in self._core.actions(self._wall.now()):
+            for action in self._core.actions(steady()):
                 if isinstance(action, Start):
                     self._spawn(self._start(action.name))
 

@@ -61,7 +61,7 @@ class Receipts(Aggregate, key="player_id"):
     @on
     def prepare(self, event: CreditsGranted) -> After[ReceiptDue]:
         self.totals.append(event.total)
-        return After(ReceiptDue(player_id=self.id, number=event.number), seconds=0.2, name=str(event.number))
+        return After(ReceiptDue(player_id=self.id, number=event.number), seconds=0.1, name=str(event.number))
 
     @on
     def send(self, event: ReceiptDue) -> None:
@@ -72,7 +72,7 @@ class Pulse(Aggregate, key="player_id"):
     """Ticks, as a live instance heard them."""
 
     ticks: list[int] = []
-    missed: int = 0
+    missed: list[int] = []
 
     @on
     def begin(self, event: AttemptedPurchase) -> None: ...
@@ -80,7 +80,7 @@ class Pulse(Aggregate, key="player_id"):
     @on
     def beat(self, event: Heartbeat) -> None:
         self.ticks.append(event.tick)
-        self.missed += event.missed
+        self.missed.append(event.missed)
 
 
 def shop(name: str, *, heartbeat: float | None = None) -> App:

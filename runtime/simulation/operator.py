@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from runtime.core.messages import DeliveryRow, Failure, Status
-from runtime.simulation.frames import Decide
+from runtime.simulation.frames import Decide, DecisionMade
 from runtime.simulation.network import Link
 from runtime.simulation.process import Process
 
@@ -22,6 +22,12 @@ class OperatorProcess(Process):
         super().__init__(world.scheduler, "operator")
         self._world = world
         self._link: Link | None = None
+        self._asked = 0
+
+    @property
+    def waits(self) -> bool:
+        """Is a decision under way? A drain says nothing of what is let go on after it."""
+        return self._asked > 0
 
     def parked(self) -> list[DeliveryRow]:
         """The dead letters, as the journal has them."""
@@ -40,7 +46,13 @@ class OperatorProcess(Process):
             poison = row.detail is not None and "poison" in _FAILURE.decode(row.detail).message
             retry = not poison or (some and self.scheduler.chance(0.3))
             self.scheduler.note(f"operator {'retries' if retry else 'skips'} {row.at} of {row.address}")
+            self._asked += 1
             self._link.send(self, Decide(row.at, row.address, retry))
+
+    def received(self, link: Link, frame: object) -> None:
+        if isinstance(frame, DecisionMade) and self._asked:
+            self._asked -= 1
 
     def lost(self, link: Link) -> None:
         self._link = None
+        self._asked = 0

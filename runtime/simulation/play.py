@@ -124,12 +124,12 @@ def settle(world: World) -> None:
     until = scheduler.now + CALM_US
     wait(world, until, lambda: all(client.done for client in world.clients if client.alive), "clients are answered")
     while True:
+        wait(world, until, lambda: not world.operator.waits, "decisions are answered")
         world.drainer.begin(timers=True)
         wait(world, until, lambda: not world.drainer.waiting, "drains end")
         if not world.operator.parked():
             break
         world.operator.decide()
-        run(world, scheduler.now + 200_000)
     # Ticks count for no drain.
     wait(world, until, world.owner_is_idle, "ticks are handled")
 

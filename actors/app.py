@@ -121,7 +121,8 @@ class App:
         self._wire(self.parts, {})
 
     def __repr__(self) -> str:
-        return f"<App {self.name!r}: {len(self.catalogue.groups)} aggregates, {len(self.catalogue.gateways)} gateways>"
+        names = [*(cls.__name__ for cls in self.catalogue.group_of), *self.catalogue.gateways]
+        return f"<App {self.name!r}: {', '.join(names) or 'empty'}>"
 
     def __str__(self) -> str:
         """The catalogue as a table."""

@@ -50,9 +50,9 @@ def mermaid(catalogue: Catalogue) -> str:
         for event in (handler.handler.hints.after if handler.handler.hints else ())
     }
     for plan in events_of(catalogue):
-        source = plan.owner or "outside((outside))"
+        source = plan.owner or ("runtime((runtime))" if plan.cls is ChainHalted else "outside((outside))")
         arrow = "-.->" if plan.cls in delayed else "-->"
-        for listener in plan.listeners or [f"nobody_{plan.type}(( ))"]:
+        for listener in plan.listeners or [f"nobody_{plan.cls.__name__}(( ))"]:
             lines.append(f"    {source} {arrow}|{plan.type}| {listener}")
     return "\n".join(lines)
 
@@ -60,7 +60,8 @@ def mermaid(catalogue: Catalogue) -> str:
 def asyncapi(name: str, catalogue: Catalogue) -> dict[str, Any]:
     """An AsyncAPI 3.0 document: a channel for each event type, a send operation by its owner, a receive by each."""
     plans = events_of(catalogue)
-    _, definitions = models_json_schema(
+    # Two events of one class name (and two wire types) have two schemas: the references say which is whose.
+    payloads, definitions = models_json_schema(
         [(plan.cls, "serialization") for plan in plans], ref_template="#/components/schemas/{model}"
     )
     schemas = definitions.get("$defs", {})
@@ -72,7 +73,7 @@ def asyncapi(name: str, catalogue: Catalogue) -> dict[str, Any]:
             "name": plan.type,
             "title": plan.cls.__name__,
             "contentType": "application/json",
-            "payload": {"$ref": f"#/components/schemas/{plan.cls.__name__}"},
+            "payload": payloads[plan.cls, "serialization"],
         }
         if plan.cls.__doc__:
             message["summary"] = plan.cls.__doc__.strip().partition("\n")[0]

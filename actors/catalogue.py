@@ -25,22 +25,28 @@ Route = tuple[str, str | None]
 """(group, key) of an aggregate, (gateway, None) of a gateway."""
 
 
+def plain_key(key: Any) -> str | None:
+    """A key as text. None: it is no str, int or UUID, or is empty, or holds control characters."""
+    if isinstance(key, str):
+        # Of a subclass (an enum, say) the text that it is, not the one that it prints.
+        text = str.__str__(key)
+        return text if text and text.isprintable() else None
+    if isinstance(key, UUID):
+        return str(key)
+    if isinstance(key, int) and type(key) is not bool:
+        return str(int(key))
+    return None
+
+
 def key_text(key: Any, group: str, event: Event) -> str:
     """A routing key as text.
 
     Raises:
         BadKey: it is no str, int or UUID, or is empty, or holds control characters.
     """
-    if type(key) is str:
-        if key and key.isprintable():
-            return key
-    elif isinstance(key, UUID):
-        return str(key)
-    elif isinstance(key, int) and type(key) is not bool:
-        return str(int(key))
-    elif isinstance(key, str):
-        # Of a subclass (an enum, say) the text that it is, not the one that it prints.
-        return key_text(str.__str__(key), group, event)
+    text = plain_key(key)
+    if text is not None:
+        return text
     raise BadKey(
         f"{key!r} can't route {type(event).__name__} to a {group}: a key is a str, an int or a UUID, not empty, "
         "without control characters",
@@ -245,6 +251,8 @@ class Catalogue:
         if found is not None:
             return found
         name = type(event).__name__
+        if isinstance(event, type):
+            raise EventRejected(f"{event.__name__} is a class, and no event", hint=f"{event.__name__}(...) makes one.")
         if not isinstance(event, Event):
             raise EventRejected(f"a {name} is no event", hint="publish an instance of a class derived from Event.")
         known = self.events.get(type(event).__trunkline__.name)

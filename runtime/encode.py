@@ -101,7 +101,7 @@ class Encoder:
         key = digest = None
         subject = place.subject
         if idempotency_key is not None:
-            _check_key(idempotency_key)
+            check_key(idempotency_key)
             key = key_digest(plan.type, subject, idempotency_key)
             digest = blake2b(data, digest_size=16).digest()
         if subject:
@@ -134,7 +134,8 @@ class Encoder:
         return data
 
 
-def _check_key(key: str) -> None:
+def check_key(key: str) -> None:
+    """Raises EventRejected: it can't be an idempotency key."""
     if not isinstance(key, str) or not 0 < len(key) <= KEY_MAX or not key.isprintable():
         shown = repr(key) if len(repr(key)) < 80 else repr(key)[:77] + "..."
         raise EventRejected(

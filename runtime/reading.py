@@ -15,8 +15,8 @@ import msgspec
 
 from actors.aggregate import EPOCH, Aggregate
 from actors.app import App
-from actors.catalogue import GroupPlan
-from actors.errors import EventRejected, TrunklineError
+from actors.catalogue import GroupPlan, plain_key
+from actors.errors import BadKey, EventRejected, TrunklineError
 from actors.event import Event, decode_event
 from actors.handler import Key
 from actors.turn import Instance
@@ -25,13 +25,12 @@ from runtime.core.messages import (
     Entry,
     Failure,
     InstanceRow,
-    KeyRow,
     Status,
     encode,
     id_text,
     parse_id,
 )
-from runtime.encode import key_digest, time_us
+from runtime.encode import check_key, key_digest, time_us
 from runtime.line import Line
 from runtime.publishing import EventId
 from runtime.wire import Codec, Plain, decode_body
@@ -125,11 +124,12 @@ class Reading:
             id = group.name
         elif id is None:
             raise TrunklineError(f"which {cls.__name__}?", hint=f"get({cls.__name__}, id).")
+        id = id_of(id, cls.__name__)
         row: InstanceRow | None = await self._ask(InstanceRow | None, "instance", f"{group.name}/{id}")
         if row is None or not row.live:
             return None
         state = None if row.state is None else self._codec.open(group.name, row.state)
-        found = Instance(group, str(id), state).objects()[group.classes.index(cls)]
+        found = Instance(group, id, state).objects()[group.classes.index(cls)]
         assert isinstance(found, cls)
         return found
 
@@ -146,10 +146,13 @@ class Reading:
     # ------------------------------------------------------------ idempotency keys
 
     async def has(self, event_type: type[Event] | str, key: str, routing_key: Key | None = None) -> bool:
-        name = next(iter(self.types((event_type,))))
-        digest = key_digest(name, "" if routing_key is None else str(routing_key), key)
-        row: KeyRow | None = await self._ask(KeyRow | None, "key", digest)
-        return row is not None
+        # Of a class its own type alone: a key is not shared with subclasses.
+        self.types((event_type,))
+        name = event_type if isinstance(event_type, str) else event_type.__trunkline__.name
+        check_key(key)
+        digest = key_digest(name, "" if routing_key is None else id_of(routing_key, name), key)
+        answer = await self._line.ask("has", digest, timeout=PATIENCE)
+        return msgspec.msgpack.decode(answer, type=bool)
 
     # ------------------------------------------------------------ events
 
@@ -345,6 +348,21 @@ class _Merge:
             return []
         limit = (partition << 40) | head
         return [entry for entry in await self._reading.log(partition, after) if entry.at <= limit]
+
+
+def id_of(key: Key, what: str) -> str:
+    """A key as the text that addresses are made of.
+
+    Raises:
+        BadKey: it is none.
+    """
+    text = plain_key(key)
+    if text is None:
+        raise BadKey(
+            f"{key!r} is no key of a {what}: a key is a str, an int or a UUID, not empty, without control characters",
+            hint="give the value that its events carry.",
+        )
+    return text
 
 
 def _order(entry: Entry) -> tuple[int, int, int]:

@@ -37,7 +37,7 @@ from runtime.core.parking import Parking
 from runtime.core.plan import CellPlan
 from runtime.core.recovering import restore
 from runtime.core.spreads import PageRequest
-from runtime.core.staging import Decided, Drained, Reply
+from runtime.core.staging import Decided, Drained, Known, Reply
 from runtime.core.turns import Turns
 
 
@@ -142,6 +142,13 @@ class RouterCore:
                     if box.used < before and not (box.queue or box.loading or cell.staging.writes(box.address))
                 ]
             )
+
+    def writes_key(self, ticket: int, key: bytes) -> bool:
+        """Is this idempotency key about to become durable? Then reply `Known` when it is."""
+        if self._cell.staging.key(key) is None:
+            return False
+        self._cell.staging.stage.replies.append((ticket, Known()))
+        return True
 
     def retry(self, ticket: int, at: int, address: str, now: int) -> None:
         """Try a dead letter again; reply `Decided` when that is durable."""

@@ -28,7 +28,12 @@ class Decided:
     done: bool
 
 
-Reply = PublishReply | Drained | RequestReply | Decided
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An idempotency key that was asked for while it was being written is durable."""
+
+
+Reply = PublishReply | Drained | RequestReply | Decided | Known
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ import msgspec
 from actors.errors import TrunklineError
 from runtime.core.messages import Entry, KeyRow, PublishBatch, PublishReply, Taken, Wire, encode
 from runtime.core.router import RouterCore
-from runtime.core.staging import Decided, Drained, RequestReply
+from runtime.core.staging import Decided, Drained, Known, RequestReply
 from runtime.journal import Journal
 from runtime.shells.link import Kind, Peer, packed_error
 from runtime.shells.reads import Reads
@@ -61,6 +61,11 @@ class Desk:
             at, address = _LETTER.decode(payload)
             ticket = self._ticket(Ticket(peer, number, op, payload))
             (core.retry if op == "retry" else core.skip)(ticket, at, address, now)
+        elif op == "has":
+            ticket = self._ticket(Ticket(peer, number, op, b""))
+            if not core.writes_key(ticket, payload):
+                del self._tickets[ticket]
+                peer.send(Kind.REPLY, number, encode(bool(self._journal.keys([payload]))))
         elif op == "read":
             self._reads.read(payload, lambda kind, answer: peer.send(kind, number, answer))
         elif op == "status":
@@ -88,6 +93,8 @@ class Desk:
                 answer = encode(RequestAnswer(self._requests.pop(number), reply.entry))
             elif isinstance(reply, Decided):
                 answer = encode(reply.done)
+            elif isinstance(reply, Known):
+                answer = encode(True)
             else:
                 assert isinstance(reply, Drained)
                 answer = b""
@@ -97,9 +104,17 @@ class Desk:
     def lost(self, peer: Peer) -> None:
         """Who asked has gone."""
         for number in [t for t, held in self._tickets.items() if held.peer is peer]:
-            del self._tickets[number]
-            self._requests.pop(number, None)
-            self.core.cancel(number)
+            self._drop(number)
+
+    def _drop(self, ticket: int) -> None:
+        del self._tickets[ticket]
+        self._requests.pop(ticket, None)
+        self.core.cancel(ticket)
+
+    def forget(self, peer: Peer, number: int) -> None:
+        """Who asked this waits no longer."""
+        for ticket in [t for t, held in self._tickets.items() if held.peer is peer and held.number == number]:
+            self._drop(ticket)
 
     def clear(self, refusal: TrunklineError | None) -> list[Ticket]:
         """A commit failed: what was asked is answered by `refusal`, or is to be asked again over a new link.

@@ -8,6 +8,7 @@ A frame is its length, a kind, a number and a payload. The first frame on a link
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import pickle
@@ -44,6 +45,8 @@ class Kind(IntEnum):
     """Router → supervisor: this host is needed."""
     TOLD = 12
     """A question that has no answer."""
+    NEVER_MIND = 13
+    """Nobody waits for the answer to this question any longer."""
 
 
 class Hello(Wire, frozen=True):
@@ -299,6 +302,10 @@ class ClientLink(asyncio.Protocol):
         try:
             self.send(Kind.ASK, number, op.encode() + b"\0" + payload)
             return await future
+        except asyncio.CancelledError:
+            with contextlib.suppress(LinkLost):
+                self.send(Kind.NEVER_MIND, number)
+            raise
         finally:
             self._asked.pop(number, None)
 

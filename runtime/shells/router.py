@@ -220,12 +220,13 @@ class RouterShell:
 
     def _pass(self) -> bool:
         """One pass. True: closed."""
+        if self._stuck:
+            # What comes meanwhile is for the core that is to be made: this one will be thrown away.
+            return False
         inputs, self._inputs = self._inputs, []
         now = self._clock.now()
         for peer, kind, number, payload in inputs:
             self._input(peer, kind, number, payload, now)
-        if self._stuck:
-            return False
         core = self._core
         core.advance(now)
         self._look_up()
@@ -344,6 +345,8 @@ class RouterShell:
                     self._desk.asked(peer, number, op, rest, now, sorted(self._hosts))
             except (TrunklineError, msgspec.DecodeError) as error:
                 peer.send(Kind.ERROR, number, packed_error(error))
+        elif kind == Kind.NEVER_MIND:
+            self._desk.forget(peer, number)
         elif kind == Kind.TOLD:
             self._watch.heard(peer)
 

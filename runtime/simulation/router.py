@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from runtime.core.messages import SUPERVISOR, Answer, Batch, CallDone, DeliverBatch, PublishReply
 from runtime.core.router import RouterCore
-from runtime.core.staging import Decided, Drained, Reply
+from runtime.core.staging import Decided, Drained, Reply, RequestReply
 from runtime.errors import Fenced, JournalError
 from runtime.simulation.frames import (
     Claimed,
@@ -266,4 +266,5 @@ def _frame(ticket: int, reply: Reply) -> Published | DrainOver | Replied | Decis
         return DrainOver(ticket)
     if isinstance(reply, Decided):
         return DecisionMade(reply.done)
+    assert isinstance(reply, RequestReply), "nobody here asks for keys"
     return Replied(reply.entry.root, reply.entry.type, reply.entry.id)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from .disks import Disk, NoMounts
 from .places import KINDS, Place
 
 
@@ -22,15 +21,3 @@ def lasting_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pl
     made = KINDS[request.param](tmp_path)
     yield made
     made.close()
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        disk = Disk(folder)
-    except NoMounts as error:
-        pytest.skip(f"needs the right to mount a tmpfs (root in a container with SYS_ADMIN): {error}")
-    yield disk
-    disk.close()

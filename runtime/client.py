@@ -302,6 +302,9 @@ class AsyncRuntime:
         bulk = Bulk(lambda bulk: _settle(ids, bulk))
         encode, publishing = self.encoder.encode, self.publishing
         try:
+            if not isinstance(events, Iterable):
+                # Says what is wrong with it.
+                encode(events)
             for event in events:
                 if publishing.crowded:
                     yield

@@ -63,9 +63,9 @@ class Cell:
         self.logs: dict[int, PartitionLog] = {}
         self.mailboxes: dict[str, Mailbox] = {}
         self.staging = Staging()
-        self.timers = Timers()
         self.calls = Calls(plan.gateways)
         self.drains = Drains()
+        self.timers = Timers(self.drains)
         self.spreads = Spreads(self)
         self.links: dict[str, HostLink] = {}
         self.own_rows: set[tuple[int, str]] = set()
@@ -226,6 +226,7 @@ class Cell:
         """Its deliveries wait for a person: they count for no drain, and keep no origin waiting."""
         box.held = True
         self.held.add(box.address)
+        self.timers.hold(box.address)
         self.pending -= len(box.queue)
         for pending in box.queue:
             self.drains.remove(pending.gen)

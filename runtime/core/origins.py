@@ -140,10 +140,9 @@ class Origins:
                 timers.block(row)
                 continue
             key = (row.address, row.type, row.name)
-            timers.clear(key)
             stage = cell.staging.stage
             stage.batch.timers[key] = None
             targets = decode_targets(row.targets)
-            cell.append(
-                cell.logs[row.partition], row.type, row.due, targets, row.body, row.cause, row.root, cell.drains.gen
-            )
+            gen = timers.generation(key) or cell.drains.gen
+            cell.append(cell.logs[row.partition], row.type, row.due, targets, row.body, row.cause, row.root, gen)
+            timers.clear(key)

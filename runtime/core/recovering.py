@@ -33,7 +33,7 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
     for schedule in recovery.schedules:
         origins.schedules[schedule.name] = schedule.moment
     for timer in recovery.timers:
-        cell.timers.set(timer)
+        cell.timers.set(timer, cell.drains.gen if timer.due <= cell.now else 0)
     rows = {(row.at, row.address): row for row in recovery.deliveries}
     parked = {row.address: row.at for row in recovery.deliveries if row.status == Status.PARKED}
     unknown: list[GatewayCall] = []

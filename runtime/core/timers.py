@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
+from runtime.core.drains import Drains
 from runtime.core.messages import TimerRow
 
 TimerKey = tuple[str, str, str]
@@ -12,7 +13,10 @@ TimerKey = tuple[str, str, str]
 class Timers:
     """Every pending timer of the owned partitions, by address and by due moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, drains: Drains) -> None:
+        self._drains = drains
+        self._waited_for: dict[TimerKey, int] = {}
+        """Those without a delay belong to the chain of the event that set them: the drain which waits for that."""
         self._rows: dict[TimerKey, TimerRow] = {}
         self._of: dict[str, set[TimerKey]] = {}
         self._heap: list[tuple[int, TimerKey]] = []
@@ -21,9 +25,13 @@ class Timers:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def set(self, row: TimerRow) -> None:
-        """Set it, or set it anew."""
+    def set(self, row: TimerRow, gen: int = 0) -> None:
+        """Set it, or set it anew. `gen`: the generation of drains that it counts for, if it does."""
         key = (row.address, row.type, row.name)
+        self._count_no_more(key)
+        if gen:
+            self._waited_for[key] = gen
+            self._drains.add(gen)
         self._rows[key] = row
         self._of.setdefault(row.address, set()).add(key)
         heappush(self._heap, (row.due, key))
@@ -32,11 +40,24 @@ class Timers:
         """Cancelled or fired. False when there is none."""
         if self._rows.pop(key, None) is None:
             return False
+        self._count_no_more(key)
         of = self._of[key[0]]
         of.discard(key)
         if not of:
             del self._of[key[0]]
         return True
+
+    def generation(self, key: TimerKey) -> int:
+        """Which drain waits for it. 0: none does."""
+        return self._waited_for.get(key, 0)
+
+    def _count_no_more(self, key: TimerKey) -> None:
+        self._drains.remove(self._waited_for.pop(key, 0))
+
+    def hold(self, address: str) -> None:
+        """Its instance is held, and so are its timers: no drain waits for them."""
+        for key in self._of.get(address, ()):
+            self._count_no_more(key)
 
     def of(self, address: str) -> list[TimerKey]:
         """An instance's timers, in a stable order."""

@@ -103,7 +103,7 @@ class Turns:
             for e in turn.emitted:
                 entries.append(cell.append(log, e.type, e.time, e.targets, e.body, entry.id, entry.root, pending.gen))
             if timers:
-                self._timers(box, entry, turn)
+                self._timers(box, entry, turn, pending.gen)
         cell.settle(box, pending)
         if box.suspects:
             box.suspects -= 1
@@ -113,7 +113,7 @@ class Turns:
                 cell.make_ready(box)
         return entries
 
-    def _timers(self, box: Mailbox, entry: Entry, turn: TurnDone) -> None:
+    def _timers(self, box: Mailbox, entry: Entry, turn: TurnDone, gen: int) -> None:
         cell = self._cell
         stage = cell.staging.stage
         rows = stage.batch.timers
@@ -139,7 +139,8 @@ class Turns:
                 encode_targets(e.targets),
                 e.body,
             )
-            cell.timers.set(row)
+            at_once = e.time == entry.time and e.time <= cell.now
+            cell.timers.set(row, gen if at_once else 0)
             rows[row.address, row.type, row.name] = row
 
     def _back_from_spare(self, box: Mailbox) -> None:

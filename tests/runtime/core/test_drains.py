@@ -141,6 +141,56 @@ def test_a_drain_ends_though_timers_are_pending() -> None:
     assert drained(rig)
 
 
+def test_a_timer_without_delay_belongs_to_its_chain_and_a_drain_waits_for_what_it_leads_to() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.core.drain(WAITER, timers=False)
+    rig.commit()
+    number, (d,) = rig.deliveries_to("host-0")
+
+    rig.answer(number, [rig.turn(d, {"timers": (timer(d.time, "Receipts/ada"),)})])
+    rig.commit()
+    fired = drained(rig)
+    rig.work(nothing)
+
+    assert not fired
+    assert drained(rig)
+
+
+def test_a_timer_without_delay_that_is_replaced_or_cancelled_at_once_keeps_no_drain_waiting() -> None:
+    last_words = ({"cancels": (CancelTimer("reminded", ""),)}, {"timers": (timer(10**9, "Receipts/ada"),)})
+    for fields in last_words:
+        rig = Rig()
+        rig.publish("Wallet/ada")
+        rig.publish("Wallet/ada")
+        rig.core.drain(WAITER, timers=False)
+        rig.commit()
+        number, (first, second) = rig.deliveries_to("host-0")
+
+        at_once = {"timers": (timer(first.time, "Receipts/ada"),)}
+        rig.answer(number, [rig.turn(first, at_once), rig.turn(second, fields)])
+        rig.commit()
+
+        assert drained(rig)
+        assert "reminded" not in rig.types
+
+
+def test_a_drain_asked_of_the_next_router_waits_for_timers_that_were_due_before() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work(lambda d: {"timers": (timer(rig.now + SECOND, "Receipts/ada"),)})
+    rig.now += 2 * SECOND
+    rig.start()
+
+    rig.core.drain(WAITER, timers=False)
+    rig.commit()
+    before = drained(rig)
+    rig.work(nothing)
+
+    assert not before
+    assert drained(rig)
+
+
 def test_a_drain_with_timers_waits_until_none_is_pending_and_what_they_led_to_is_handled() -> None:
     rig = Rig()
     rig.publish("Wallet/ada")

@@ -1,5 +1,6 @@
 """Timers: the last word counts, a due one waits for older events, then the log decides."""
 
+from runtime.core.drains import Drains
 from runtime.core.messages import CancelTimer
 from runtime.core.timers import Timers
 
@@ -259,7 +260,7 @@ def test_a_moment_that_was_replaced_is_not_due() -> None:
     rig = Rig()
     sets(rig, timer(rig.now + SECOND))
     (row,) = rig.timers.values()
-    timers = Timers()
+    timers = Timers(Drains())
     timers.set(row)
 
     timers.set(row._replace(due=row.due + SECOND))
@@ -270,7 +271,7 @@ def test_a_moment_that_was_replaced_is_not_due() -> None:
 
 
 def test_a_cleared_timer_is_no_longer_there_to_be_cleared() -> None:
-    timers = Timers()
+    timers = Timers(Drains())
 
     assert timers.clear(("Wallet/ada", "reminded", "")) is False
     assert timers.of("Wallet/ada") == []

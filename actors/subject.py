@@ -168,6 +168,9 @@ class Subject(Generic[A]):
         return found
 
 
-def make_envelope(id: str, plan: EventPlan, source: str, time: datetime, root: str, cause: str, hops: int) -> Envelope:
+def make_envelope(
+    id: str, plan: EventPlan, source: str, time: datetime, root: str, cause: str, hops: int, subject: str = ""
+) -> Envelope:
     schema = f"{plan.type}/{plan.version}"
-    return Envelope(id, source, plan.type, "", time, schema, id.partition("-")[2], "", root or id, cause, hops, "")
+    sequence = id.partition("-")[2]
+    return Envelope(id, source, plan.type, subject, time, schema, sequence, subject, root or id, cause, hops, "")

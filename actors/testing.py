@@ -13,6 +13,7 @@ Every turn is run twice, and a difference fails: what is stored must follow from
 """
 
 import asyncio
+import inspect
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from actors.aggregate import Aggregate
 from actors.app import App
 from actors.catalogue import EVERYONE, EventPlan, GatewayPlan
 from actors.envelope import Envelope
-from actors.errors import TrunklineError, TurnError
+from actors.errors import NotDone, TrunklineError, TurnError, Unknown
 from actors.event import Event
 from actors.gateway import CallContext, current_call
 from actors.hints import Hints
@@ -34,6 +35,7 @@ from actors.turn import Emitted, Instance, TimerCancel, TimerSet, gateway_answer
 __all__ = [
     "DeadLetter",
     "Endless",
+    "Happened",
     "NotDeterministic",
     "Pending",
     "Scenario",
@@ -62,14 +64,29 @@ class DeadLetter:
     error: BaseException
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event as it stands in the log of a scenario."""
+
+    event: Event
+    time: datetime
+    source: str
+    """Who emitted it: `Wallet/ada`, `Payments`, `client`."""
+    subject: str
+    """The routing key that its listeners agree on, or an empty string."""
+
+
 class _Entry:
-    __slots__ = ("cause", "event", "hops", "id", "plan", "root", "source", "time_us")
+    __slots__ = ("cause", "event", "hops", "id", "plan", "root", "routes", "source", "subject", "time_us")
 
     def __init__(
         self, id: str, plan: EventPlan, event: Event, source: str, time_us: int, root: str, cause: str, hops: int
     ) -> None:
         self.id, self.plan, self.event, self.source = id, plan, event, source
         self.time_us, self.root, self.cause, self.hops = time_us, root or id, cause, hops
+        self.routes = plan.targets(event)
+        keys = {key for _, key in self.routes if key is not None and not (plan.broadcast and key == EVERYONE)}
+        self.subject = keys.pop() if len(keys) == 1 else ""
 
 
 def scenario(app: App, *, start: datetime = START, ties: Ties = "timers first") -> "Scenario":
@@ -91,7 +108,11 @@ class Scenario:
         self.now = start
         self.events: list[Event] = []
         """Everything that happened, in order."""
+        self.log: list[Happened] = []
+        """The same, with times and sources."""
         self.dead_letters: list[DeadLetter] = []
+        """What could not be handled. Its instance holds what came after it, if it does not skip failures."""
+        self._held: set[str] = set()
         self._ties = ties
         self._instances: dict[str, Instance] = {}
         self._live: dict[str, None] = {}
@@ -149,6 +170,7 @@ class Scenario:
         self._count += 1
         entry = _Entry(f"0-{self._count}", plan, event, source, time_us, root, cause, hops)
         self.events.append(event)
+        self.log.append(Happened(event, to_time(time_us), source, entry.subject))
         self._queue.append(entry)
 
     def _fire(self, until: int) -> None:
@@ -173,28 +195,35 @@ class Scenario:
                     hint="break the chain with a timer (After), or end it by state.",
                 )
             entry = self._queue.popleft()
-            for group, key in entry.plan.targets(entry.event):
+            for group, key in entry.routes:
                 if key is None:
                     self._call(self.app.catalogue.gateways[group], entry)
                 elif key == EVERYONE and entry.plan.broadcast:
                     for address in [a for a in self._live if a.startswith(group + "/")]:
                         self._turn(address, entry)
                 else:
-                    address = f"{group}/{key}"
-                    self._live[address] = None
-                    self._turn(address, entry)
+                    self._turn(f"{group}/{key}", entry, begins=True)
 
-    def _turn(self, address: str, entry: _Entry) -> None:
+    def _turn(self, address: str, entry: _Entry, *, begins: bool = False) -> None:
+        if address in self._held:
+            return
         group, _, id = address.partition("/")
+        plan = self.app.catalogue.groups[group]
         instance = self._instances.get(address)
         if instance is None:
-            instance = self._instances[address] = Instance(self.app.catalogue.groups[group], id, None)
+            instance = self._instances[address] = Instance(plan, id, None)
         envelope = self._envelope(entry)
         try:
             result = run_twice(instance, entry.plan, entry.event, entry.time_us, envelope)
         except TurnError as error:
             self.dead_letters.append(DeadLetter(entry.event, address, error))
+            if plan.failures == "hold":
+                self._held.add(address)
+            elif begins:
+                self._live[address] = None
             return
+        if begins:
+            self._live[address] = None
         if result.retired:
             self._live.pop(address, None)
             for key in [k for k in self._timers if k[0] == address]:
@@ -217,31 +246,59 @@ class Scenario:
         heappush(self._due, (due, self._count, key))
 
     def _call(self, gateway: GatewayPlan, entry: _Entry) -> None:
+        """One delivery to a gateway: retried, reconciled, given up as the runtime does it, without the waits."""
         handler = gateway.handlers[entry.plan.type]
-        tries = 0
-        while True:
+        failure: Exception = Unknown()
+        for _ in range(handler.retries + 1):
             try:
-                value = self._await(gateway, handler.fn, entry)
-                self._answered(gateway, handler.handler.hints, value, entry)
+                self._answered(gateway, handler.handler.hints, self._await(gateway, handler.fn, entry), entry)
+                return
+            except Unknown as error:
+                failure = error
+                if not handler.idempotent:
+                    found = self._reconcile(gateway, entry)
+                    if found == "answered":
+                        return
+                    if found == "unknown":
+                        break
+            except Exception as error:
+                failure = error
+        self._give_up(gateway, entry, failure)
+
+    def _reconcile(self, gateway: GatewayPlan, entry: _Entry) -> Literal["answered", "not done", "unknown"]:
+        """Ask what became of a call."""
+        handler = gateway.handlers[entry.plan.type]
+        if handler.reconcile is None:
+            return "unknown"
+        for _ in range(handler.retries + 1):
+            try:
+                value = self._await(gateway, handler.reconcile, entry)
+                self._answered(gateway, handler.handler.reconcile_hints, value, entry)
+                return "answered"
+            except NotDone:
+                return "not done"
+            except Exception:
+                continue
+        return "unknown"
+
+    def _give_up(self, gateway: GatewayPlan, entry: _Entry, failure: Exception) -> None:
+        handler = gateway.handlers[entry.plan.type]
+        if handler.failed is not None:
+            try:
+                value = self._await(gateway, handler.failed, entry, failure)
+                self._answered(gateway, handler.handler.failed_hints, value, entry)
                 return
             except Exception as error:
-                tries += 1
-                if tries <= handler.retries:
-                    continue
-                if handler.failed is not None:
-                    failed = handler.failed(gateway.gateway, entry.event, error)
-                    value = asyncio.run(failed) if asyncio.iscoroutine(failed) else failed
-                    self._answered(gateway, handler.handler.failed_hints, value, entry)
-                else:
-                    self.dead_letters.append(DeadLetter(entry.event, gateway.name, error))
-                return
+                failure = error
+        self.dead_letters.append(DeadLetter(entry.event, gateway.name, failure))
 
-    def _await(self, gateway: GatewayPlan, function: Any, entry: _Entry) -> Any:
+    def _await(self, gateway: GatewayPlan, function: Any, entry: _Entry, *error: Exception) -> Any:
         async def call() -> Any:
             current_call.set(CallContext(self._envelope(entry), f"{entry.id}-{gateway.name}"))
             await gateway.gateway.open()
             try:
-                return await function(gateway.gateway, entry.event)
+                returned = function(gateway.gateway, entry.event, *error)
+                return await returned if inspect.isawaitable(returned) else returned
             finally:
                 await gateway.gateway.close()
 
@@ -256,6 +313,8 @@ class Scenario:
             self._put(e.plan, e.event, gateway.name, time_us, entry.root, entry.id, entry.hops + 1)
 
     def _envelope(self, entry: _Entry) -> Envelope:
+        source = f"/{self.app.name}/{entry.source}"
+        time = to_time(entry.time_us)
         return make_envelope(
-            entry.id, entry.plan, entry.source, to_time(entry.time_us), entry.root, entry.cause, entry.hops
+            entry.id, entry.plan, source, time, entry.root, entry.cause, entry.hops, subject=entry.subject
         )

@@ -24,12 +24,13 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Let time pass: at least ten seconds, since a Ray takes its time between two steps."""
+    """Let time pass: at least ten seconds, since a runtime takes its time between two steps; a multiple of five."""
 
     seconds: int
 
     def __post_init__(self) -> None:
         assert self.seconds >= 10
+        assert self.seconds % 5 == 0
 
 
 def say(*events: Event) -> Say:

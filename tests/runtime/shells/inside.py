@@ -51,7 +51,7 @@ class Inside:
         self._schema = app.catalogue.schema_hash
         self._socket = str(folder / "router.sock")
         plan = cell_plan(app, PARTITIONS)
-        self._config = RouterConfig(app.name, journal, self._schema, plan, limits, clock, self._socket, TOKEN)
+        self._config = RouterConfig(app.name, journal, self._schema, plan, limits, clock, self._socket, TOKEN, 10.0)
         self.router: _Router
         self.host: HostShell | None = None
         self.gateways: GatewaysShell | None = None

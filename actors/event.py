@@ -12,6 +12,9 @@ from pydantic_core import core_schema
 
 from actors.errors import EventRejected
 
+EVENT_MAX = 1 << 20
+"""Bytes of an event's payload."""
+
 Upcasters = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
 """From version n: the function that makes version n + 1 of a payload."""
 
@@ -127,6 +130,15 @@ def event_type(cls: type[Event]) -> EventType:
 def encode_event(event: Event) -> bytes:
     """The payload as JSON. Sets are sorted; the same event gives the same bytes in every process."""
     return type(event).__pydantic_serializer__.to_json(event)
+
+
+def check_size(event: Event, data: bytes) -> None:
+    """Raises EventRejected: its payload is too large."""
+    if len(data) > EVENT_MAX:
+        raise EventRejected(
+            f"{type(event).__name__} is {len(data):,} bytes of JSON; an event may have {EVENT_MAX:,}",
+            hint="store what is large elsewhere, and let the event carry its address.",
+        )
 
 
 def decode_event(cls: type[Event], data: bytes, version: int) -> Event:

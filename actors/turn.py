@@ -24,7 +24,7 @@ from actors.errors import (
     TurnError,
     UnexpectedEmission,
 )
-from actors.event import Event, encode_event, upcast
+from actors.event import Event, check_size, encode_event, upcast
 from actors.hints import Hints
 from actors.timer import After, At, Cancel
 
@@ -55,6 +55,7 @@ class Emitted:
         self.plan = plan
         self.event = event
         self.data = encode_event(event)
+        check_size(event, self.data)
         self.targets = targets
         self.emitter = emitter
         self.max_hops = max_hops

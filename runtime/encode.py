@@ -16,14 +16,12 @@ from pydantic_core import PydanticSerializationError
 from actors.aggregate import EPOCH
 from actors.catalogue import Catalogue, EventPlan
 from actors.errors import EventRejected, TrunklineError
-from actors.event import Event
+from actors.event import Event, check_size
 from runtime.core.messages import Publish
 from runtime.core.outgoing import Outgoing
 from runtime.core.partition import partition_of
 from runtime.wire import Codec
 
-EVENT_MAX = 1 << 20
-"""Bytes of an event's payload."""
 KEY_MAX = 1024
 """Characters of an idempotency key."""
 SOURCE = "client"
@@ -118,11 +116,7 @@ class Encoder:
         cls = plan.cls
         try:
             data = cls.__pydantic_serializer__.to_json(event, warnings=False)
-            if len(data) > EVENT_MAX:
-                raise EventRejected(
-                    f"{cls.__name__} is {len(data):,} bytes of JSON; an event may have {EVENT_MAX:,}",
-                    hint="store what is large elsewhere, and publish its address.",
-                )
+            check_size(event, data)
             again = cls.__pydantic_validator__.validate_json(data)
         except (PydanticSerializationError, ValidationError) as error:
             raise EventRejected(

@@ -73,6 +73,8 @@ class DeadLetter:
 
     recorded: Recorded
     """The event."""
+    causes: tuple[Recorded, ...]
+    """What led to it: from the event from outside, that its chain began with, to the one that emitted it."""
     address: str
     """`Wallet/ada`, or the gateway's name."""
     error: str
@@ -228,6 +230,7 @@ class Reading:
         rows: list[DeliveryRow] = await self._ask(list[DeliveryRow], "deliveries", int(Status.PARKED))
         entries = await asyncio.gather(*(self._ask(Entry | None, "entry", row.at) for row in rows))
         letters = []
+        known: dict[int, Entry] = {}
         for row, entry in zip(rows, entries, strict=True):
             assert entry is not None, "a delivery's event stays in the log"
             failure = (
@@ -238,6 +241,7 @@ class Reading:
             letters.append(
                 DeadLetter(
                     self.recorded(entry),
+                    tuple(map(self.recorded, await self._causes(entry, known))),
                     row.address,
                     failure.error,
                     failure.message,
@@ -248,6 +252,18 @@ class Reading:
                 )
             )
         return letters
+
+    async def _causes(self, entry: Entry, known: dict[int, Entry]) -> list[Entry]:
+        """What led to an event, the first of it first; `known` are entries that were read before."""
+        found: list[Entry] = []
+        cause = entry.cause
+        while cause:
+            before = known.get(cause) or await self.entry(cause)
+            assert before is not None, "what led to an event stays in the log"
+            known[cause] = before
+            found.append(before)
+            cause = before.cause
+        return found[::-1]
 
     async def decide(self, letter: DeadLetter, what: str) -> bool:
         """Retry or skip a dead letter. False: it is none any longer."""

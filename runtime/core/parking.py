@@ -27,7 +27,7 @@ class Parking:
         """The delivery at the queue's head will not be tried again by itself."""
         cell = self._cell
         pending = box.queue[0]
-        box.tries = 0
+        tries, box.tries = box.tries, 0
         box.retry_at = 0
         self._note(PARKED, box.partition, pending.entry, box.address, failure.error)
         if cell.plan.groups[box.group].failures == "skip":
@@ -38,7 +38,7 @@ class Parking:
             cell.settle(box, pending)
             return
         row = DeliveryRow(
-            pending.at, box.address, box.partition, Status.PARKED, CallKind.CALL, 0, 0, 0, encode(failure)
+            pending.at, box.address, box.partition, Status.PARKED, CallKind.CALL, 0, tries, 0, encode(failure)
         )
         self._own_row(row, pending.broadcast, box)
         cell.hold(box)

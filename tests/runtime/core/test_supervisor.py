@@ -1,74 +1,263 @@
-"""What a supervisor decides: whom to start, and when; whom to end."""
+"""The supervisor decides who is started, when the dead are started again, who is killed, which ticks are due."""
 
+from actors import Event, Heartbeat, cron
+from actors.schedule import Beat
 from runtime.core.supervisor import SECOND, Kill, Start, SupervisorCore
 
-PATIENCE = 10 * SECOND
+MINUTE = 60 * SECOND
+NAMES = ("Router", "Gateways", "host-0")
 
 
-def up(*names: str) -> SupervisorCore:
-    """One whose children have come up, at 0."""
-    core = SupervisorCore(names, (), patience=PATIENCE)
-    core.actions(0)
-    for name in names:
-        core.came_up(name, 0)
+class Daily(Event, origin=True):
+    missed: int = 0
+
+
+def up(*names: str, now: int = 0) -> SupervisorCore:
+    """A supervisor whose children have all come up."""
+    core = SupervisorCore(names or NAMES, ())
+    core.actions(now)
+    for name in core.names():
+        core.came_up(name, now)
     return core
 
 
+# ------------------------------------------------------------ starts
+
+
 def test_every_child_is_started_once() -> None:
-    core = SupervisorCore(("Router", "host-0"), ())
+    core = SupervisorCore(NAMES, ())
 
-    first, second = core.actions(0), core.actions(SECOND)
+    first, second = core.actions(0), core.actions(100 * SECOND)
 
-    assert first == [Start("Router"), Start("host-0")]
+    assert first == [Start(name) for name in NAMES]
     assert second == []
 
 
+def test_a_child_is_up_when_it_has_said_so() -> None:
+    core = SupervisorCore(NAMES, ())
+    core.actions(0)
+    before = core.is_up("Router")
+
+    core.came_up("Router", 1)
+
+    assert not before
+    assert core.is_up("Router")
+    assert not core.is_up("Gateways")
+    assert not core.is_up("nobody")
+
+
+def test_a_host_that_the_router_needs_is_started() -> None:
+    core = up()
+
+    core.want("spare")
+    core.want("host-0")
+
+    assert core.actions(1) == [Start("spare")]
+
+
+def test_a_host_that_is_no_longer_needed_is_not_started_again() -> None:
+    core = up()
+    core.want("spare")
+    core.actions(1)
+    core.came_up("spare", 1)
+
+    core.unwant("spare")
+    core.died("spare", 2)
+
+    assert core.actions(100 * SECOND) == []
+    assert core.names() == list(NAMES)
+
+
+# ------------------------------------------------------------ deaths
+
+
 def test_a_dead_child_is_started_again_at_once() -> None:
-    core = up("Router", "host-0")
+    core = up()
 
-    core.died("host-0", SECOND)
+    core.died("Router", 5)
 
-    assert core.actions(SECOND) == [Start("host-0")]
-
-
-def test_one_that_keeps_dying_is_started_less_and_less_often() -> None:
-    core = up("host-0")
-    waits, now = [], 0
-
-    for _ in range(9):
-        core.died("host-0", now)
-        died = now
-        while not core.actions(now):
-            now += SECOND // 4
-        core.came_up("host-0", now)
-        waits.append((now - died) / SECOND)
-
-    assert waits[:2] == [0, 0]
-    assert waits[2:] == sorted(waits[2:])
-    assert waits[-1] == 5
+    assert core.actions(5) == [Start("Router")]
+    assert not core.is_up("Router")
 
 
-def test_one_that_does_not_answer_is_ended_once_and_replaced_when_it_is_dead() -> None:
-    core = up("Router", "host-0")
-    for now in range(SECOND, PATIENCE + 2 * SECOND, SECOND):
-        core.heard("host-0", now)
-        asked = core.actions(now)
+def waits(core: SupervisorCore, deaths: int, every: int = 0) -> list[int]:
+    """How long after each death the child is started again (µs, to a hundredth of a second)."""
+    found = []
+    now = 0
+    for _ in range(deaths):
+        now += every
+        core.died("Router", now)
+        wait = 0
+        while not core.actions(now + wait):
+            wait += SECOND // 100
+        now += wait
+        core.came_up("Router", now)
+        found.append(wait)
+    return found
 
-    later = core.actions(now + SECOND)
-    core.died("Router", now + 2 * SECOND)
 
-    assert asked == [Kill("Router")]
-    assert later == []
-    assert core.actions(now + 2 * SECOND) == [Start("Router")]
+def test_a_child_that_keeps_dying_is_started_again_later_and_later_up_to_five_seconds() -> None:
+    quarter = SECOND // 4
+
+    assert waits(up("Router"), 9) == [
+        0,
+        0,
+        *(quarter << n for n in range(1, 5)),
+        5 * SECOND,
+        5 * SECOND,
+        5 * SECOND,
+    ]
 
 
-def test_after_it_stood_still_itself_nobody_is_late() -> None:
-    core = up("Router", "host-0")
-    core.actions(SECOND)
+def test_a_child_that_dies_now_and_then_is_always_started_at_once() -> None:
+    assert waits(up("Router"), 6, every=40 * SECOND) == [0] * 6
 
-    woken = core.actions(60 * SECOND)
-    soon = core.actions(61 * SECOND)
 
-    assert (woken, soon) == ([], [])
-    silent = [core.actions(now) for now in range(62 * SECOND, 72 * SECOND, SECOND)]
-    assert silent[-1] == [Kill("Router"), Kill("host-0")]
+def test_a_child_that_dies_while_it_starts_is_started_again() -> None:
+    core = SupervisorCore(("Router",), ())
+    core.actions(0)
+
+    core.died("Router", 1)
+
+    assert core.actions(1) == [Start("Router")]
+
+
+def test_one_childs_deaths_are_not_anothers() -> None:
+    core = up()
+    for _ in range(5):
+        core.died("Router", 0)
+
+    core.died("Gateways", 0)
+
+    assert core.actions(0) == [Start("Gateways")]
+
+
+def test_the_death_of_somebody_unknown_is_nothing() -> None:
+    core = up()
+
+    core.died("nobody", 1)
+    core.heard("nobody", 1)
+
+    assert core.actions(1) == []
+
+
+# ------------------------------------------------------------ patience
+
+
+def watched(core: SupervisorCore, since: int, until: int) -> list[tuple[int, Start | Kill]]:
+    """What is done from one second to another, looked at every second."""
+    return [(now, action) for now in range(since, until + 1) for action in core.actions(now * SECOND)]
+
+
+def test_a_child_that_does_not_answer_is_killed_once_and_only_its_death_lets_a_successor_start() -> None:
+    core = up("Router")
+
+    silent = watched(core, 0, 100)
+    core.died("Router", 101 * SECOND)
+
+    assert silent == [(11, Kill("Router"))]
+    assert core.actions(101 * SECOND) == [Start("Router")]
+
+
+def test_an_answer_renews_the_patience() -> None:
+    core = up("Router")
+    watched(core, 0, 9)
+
+    core.heard("Router", 9 * SECOND)
+
+    assert watched(core, 10, 30) == [(20, Kill("Router"))]
+
+
+def test_a_successor_is_given_the_same_patience() -> None:
+    core = up("Router")
+    watched(core, 0, 20)
+    core.died("Router", 21 * SECOND)
+    watched(core, 21, 21)
+    core.came_up("Router", 22 * SECOND)
+
+    assert watched(core, 22, 40) == [(33, Kill("Router"))]
+
+
+def test_a_child_that_starts_slowly_is_not_killed() -> None:
+    core = SupervisorCore(("Router",), ())
+
+    assert watched(core, 0, 100) == [(0, Start("Router"))]
+
+
+def test_a_supervisor_that_stood_still_itself_takes_nobody_for_stopped() -> None:
+    core = up("Router")
+    watched(core, 0, 3)
+
+    after_the_pause = watched(core, 60, 70)
+
+    assert after_the_pause == []
+    assert watched(core, 71, 80) == [(71, Kill("Router"))]
+
+
+# ------------------------------------------------------------ ticks
+
+
+def beating(*schedules: object, started: int = 1000 * SECOND) -> SupervisorCore:
+    core = SupervisorCore((), schedules)  # type: ignore[arg-type]
+    core.started = started
+    return core
+
+
+def test_a_tick_is_due_at_each_whole_period_since_the_apps_first_start() -> None:
+    core = beating(Beat(10))
+
+    early = core.ticks(1010 * SECOND - 1)
+    ((_, due),) = core.ticks(1013 * SECOND)
+
+    assert early == []
+    assert (due.moment, due.time) == (1, 1010 * SECOND)
+    assert due.event == Heartbeat(tick=1, missed=0)
+
+
+def test_ticks_that_were_missed_come_as_one_that_says_how_many() -> None:
+    core = beating(Beat(10))
+    core.taken["heartbeat"] = 3
+
+    ((_, due),) = core.ticks(1097 * SECOND)
+
+    assert due.event == Heartbeat(tick=9, missed=5)
+
+
+def test_a_tick_that_was_taken_is_not_due_again() -> None:
+    core = beating(Beat(10))
+    core.taken["heartbeat"] = 9
+
+    assert core.ticks(1097 * SECOND) == []
+    assert core.next_tick(1097 * SECOND) == 1100 * SECOND
+
+
+def test_a_clock_that_goes_back_makes_no_tick() -> None:
+    core = beating(Beat(10))
+    core.taken["heartbeat"] = 9
+
+    assert core.ticks(1050 * SECOND) == []
+    assert core.next_tick(1050 * SECOND) == 1100 * SECOND
+
+
+def test_two_supervisors_find_the_same_tick_with_the_same_moment() -> None:
+    """What is taken once is decided by the router: see `test_ticks`."""
+    one, other = beating(Beat(10)), beating(Beat(10))
+
+    assert one.ticks(1025 * SECOND) == other.ticks(1027 * SECOND)
+
+
+def test_every_schedule_has_its_own_ticks() -> None:
+    midnight = 86_400 * SECOND
+    core = beating(Beat(3600), cron("0 0 * * *", Daily), started=0)
+
+    due = {schedule.name: due.event for schedule, due in core.ticks(midnight + SECOND)}
+
+    assert due == {"heartbeat": Heartbeat(tick=24, missed=23), "cron 0 0 * * * UTC daily": Daily(missed=0)}
+    assert core.next_tick(midnight + SECOND) == midnight + 3600 * SECOND
+
+
+def test_without_schedules_nothing_is_due() -> None:
+    core = beating()
+
+    assert core.ticks(10**15) == []
+    assert core.next_tick(10**15) is None

@@ -8,7 +8,6 @@
 from collections import deque
 from collections.abc import Iterable
 from heapq import heappop, heappush
-from itertools import islice
 
 from runtime.core.calls import Calls, GatewayCall
 from runtime.core.drains import Drains
@@ -18,9 +17,6 @@ from runtime.core.mailbox import Mailbox, Pending
 from runtime.core.messages import (
     EVERYWHERE,
     HOME,
-    Activate,
-    DeliverBatch,
-    Delivery,
     Entry,
     InstanceRow,
     Status,
@@ -34,8 +30,6 @@ from runtime.core.timers import Timers
 
 SPARE = "spare"
 """The host that gets suspect deliveries, one at a time."""
-
-BATCH_BYTES = 4 << 20
 
 
 class HostLink:
@@ -78,16 +72,10 @@ class Cell:
         """Origin event → (ticket, types) of a request that waits for its reply."""
         self.loads: list[str] = []
         self.loads_after_commit: list[str] = []
-        self.fetches: list[int] = []
-        self.fetch_after_commit = False
-        """Some of what is awaited was not durable when it was read."""
-        self.awaiting: list[Mailbox] = []
-        """Mailboxes whose next bodies are being read."""
         self.starts: list[str] = []
         """Hosts that are needed and not known."""
         self.later: list[tuple[int, int, Mailbox]] = []
         """Mailboxes that wait for a retry: (moment, tie, mailbox)."""
-        self._activation = 0
         self._tie = 0
 
     # ------------------------------------------------------------ events in
@@ -316,119 +304,6 @@ class Cell:
             box = heappop(later)[2]
             box.retry_at = 0
             self.make_ready(box)
-
-    # ------------------------------------------------------------ deliveries out
-
-    def take_deliveries(self) -> list[tuple[str, DeliverBatch]]:
-        """What each host gets now: at most `batches_in_flight` batches are with it."""
-        out = []
-        for link in list(self.links.values()):
-            if link.up and (link.ready or link.drops):
-                limit = 1 if link.name == SPARE else self.limits.batches_in_flight
-                while len(link.in_flight) < limit:
-                    batch = self._fill(link)
-                    if batch is None:
-                        break
-                    out.append((link.name, batch))
-        return out
-
-    def _fill(self, link: HostLink) -> DeliverBatch | None:
-        spare = link.name == SPARE
-        room = 1 if spare else self.limits.batch_deliveries
-        size = 0
-        activations: list[Activate] = []
-        deliveries: list[Delivery] = []
-        ready = link.ready
-        while ready and room > 0 and size < BATCH_BYTES:
-            box = ready.popleft()
-            box.ready = False
-            if box.loading or box.held:
-                continue
-            if bool(box.suspects) != spare:
-                self.make_ready(box)
-                continue
-            if not box.active:
-                if not self._activate(box, activations):
-                    continue
-                size += len(activations[-1].state or b"")
-            queue, activation, address = box.queue, box.activation, box.address
-            for index in range(box.sent, len(queue)):
-                pending = queue[index]
-                entry = pending.entry
-                if entry is None:
-                    if not box.awaiting:
-                        self.want_bodies(box)
-                    break
-                deliveries.append(
-                    Delivery(
-                        address,
-                        activation,
-                        pending.at,
-                        entry.id,
-                        entry.cause,
-                        entry.root,
-                        entry.time,
-                        entry.type,
-                        entry.body,
-                        pending.broadcast,
-                    )
-                )
-                box.sent = index + 1
-                size += len(entry.body)
-                room -= 1
-                if room <= 0 or size >= BATCH_BYTES or spare:
-                    break
-            if box.sent < len(queue) and not box.awaiting and not spare:
-                box.ready = True
-                ready.append(box)
-        if not deliveries and not activations and not link.drops:
-            return None
-        link.number += 1
-        run_on = not spare and not link.in_flight and not ready
-        link.in_flight.append(link.number)
-        drops, link.drops = tuple(link.drops), []
-        return DeliverBatch(link.number, tuple(activations), tuple(deliveries), drops, run_on)
-
-    def _activate(self, box: Mailbox, activations: list[Activate]) -> bool:
-        """Send the state first. False: there is nothing to send after all, or the state must be read."""
-        self.spreads.skip_for_the_dead(box)
-        if not box.queue:
-            return False
-        row = box.row
-        if row is None:
-            self.load(box)
-            return False
-        self._activation += 1
-        box.activation = self._activation
-        box.active, box.turn, box.sent, box.row = True, 0, 0, None
-        box.used = self.now
-        activations.append(Activate(box.address, box.activation, row.state))
-        return True
-
-    def fetched(self, entries: dict[int, Entry]) -> None:
-        """Bodies that were asked for. What is not durable yet is asked for again after the next commit."""
-        waiting, self.awaiting = self.awaiting, []
-        for box in waiting:
-            for pending in box.queue:
-                if pending.entry is None:
-                    pending.entry = entries.get(pending.at)
-                    if pending.entry is None:
-                        break
-            self.want_bodies(box, not_durable=self.staging.holds_entries())
-
-    def want_bodies(self, box: Mailbox, *, not_durable: bool = False) -> None:
-        """Have the bodies read that its next deliveries lack: now, or after the next commit."""
-        box.awaiting = box.sent < len(box.queue) and box.queue[box.sent].entry is None
-        if not box.awaiting:
-            self.make_ready(box)
-            return
-        self.awaiting.append(box)
-        if not_durable:
-            self.fetch_after_commit = True
-            return
-        for pending in islice(box.queue, box.sent, box.sent + self.limits.mailbox_bodies_max):
-            if pending.entry is None:
-                self.fetches.append(pending.at)
 
     def passivate(self, boxes: Iterable[Mailbox]) -> None:
         """Drop idle instances from memory here and at their hosts; their rows stay."""

@@ -16,6 +16,7 @@ from itertools import islice
 
 from runtime.core.calling import Calling
 from runtime.core.cell import Cell
+from runtime.core.delivering import Delivering
 from runtime.core.limits import Limits
 from runtime.core.messages import (
     POSITION_BITS,
@@ -48,6 +49,7 @@ class RouterCore:
         cell = self._cell = Cell(plan, limits, now)
         self._parking = Parking(cell)
         self._turns = Turns(cell, self._parking)
+        self._delivering = Delivering(cell)
         self._calling = Calling(cell, self._parking)
         self._origins = Origins(cell)
         self._swept = now
@@ -119,7 +121,7 @@ class RouterCore:
 
     def fetched(self, entries: dict[int, Entry]) -> None:
         """The answer to `take_fetches`."""
-        self._cell.fetched(entries)
+        self._delivering.fetched(entries)
 
     def live_page(self, request: PageRequest, rows: list[InstanceRow]) -> None:
         """The answer to one of `take_pages`."""
@@ -210,11 +212,7 @@ class RouterCore:
         """The batch is durable."""
         cell = self._cell
         cell.staging.committed()
-        if cell.fetch_after_commit:
-            cell.fetch_after_commit = False
-            waiting, cell.awaiting = cell.awaiting, []
-            for box in waiting:
-                cell.want_bodies(box)
+        self._delivering.committed()
         if cell.loads_after_commit:
             addresses, cell.loads_after_commit = cell.loads_after_commit, []
             for address in addresses:
@@ -271,8 +269,7 @@ class RouterCore:
 
     def take_fetches(self) -> list[int]:
         """Entries that are to be read."""
-        fetches, self._cell.fetches = self._cell.fetches, []
-        return fetches
+        return self._delivering.take_fetches()
 
     def take_pages(self) -> list[PageRequest]:
         """Pages of live instances that are to be read."""
@@ -280,7 +277,7 @@ class RouterCore:
 
     def take_deliveries(self) -> list[tuple[str, DeliverBatch]]:
         """What is to be sent to hosts now."""
-        return self._cell.take_deliveries()
+        return self._delivering.take()
 
     def take_calls(self) -> list[Call]:
         """Calls whose start is durable."""
@@ -300,7 +297,7 @@ class RouterCore:
         cell = self._cell
         moments = [cell.timers.next(), cell.calls.next() if self._calling.up else None]
         moments.append(cell.later[0][0] if cell.later else None)
-        if cell.loads or cell.fetches:
+        if cell.loads or self._delivering.wants_fetches:
             moments.append(cell.now)
         if cell.mailboxes:
             moments.append(self._swept + cell.limits.sweep_us)

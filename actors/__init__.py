@@ -3,7 +3,7 @@
 from actors.aggregate import Aggregate
 from actors.app import App
 from actors.envelope import Envelope
-from actors.errors import NotDone, TrunklineError, Unknown, WiringError
+from actors.errors import GaveUp, NotDone, TrunklineError, Unknown, WiringError
 from actors.event import ChainHalted, Event
 from actors.gateway import Gateway
 from actors.handler import on
@@ -20,6 +20,7 @@ __all__ = [
     "Envelope",
     "Event",
     "Gateway",
+    "GaveUp",
     "Heartbeat",
     "NotDone",
     "TrunklineError",

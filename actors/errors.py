@@ -13,7 +13,8 @@ TrunklineError
 ├── OutsideTurn             `self.now` and its like, where no turn runs
 └── BadSchedule             see `actors.schedule`
 
-`Unknown` and `NotDone` are not errors of Trunkline: a gateway raises them to say how a call ended.
+`Unknown` and `NotDone` are not errors of Trunkline: a gateway raises them to say how a call ended. `GaveUp` tells a
+gateway's `failed` how its last call did.
 """
 
 from typing import Any
@@ -107,3 +108,17 @@ class Unknown(Exception):
 
 class NotDone(Exception):
     """Raised by a gateway's reconcile: the call did not take effect, so it may be made again."""
+
+
+class GaveUp(Exception):
+    """Given to a gateway's `failed`: how the last call ended, as the journal keeps it over restarts."""
+
+    def __init__(self, kind: str, message: str, traceback: str = "") -> None:
+        self.kind = kind
+        """The name of the exception's class: `ConnectError`, `Unknown`, `TimeoutError`."""
+        self.message = message
+        self.traceback = traceback
+        super().__init__(kind, message, traceback)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"

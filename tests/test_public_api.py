@@ -24,7 +24,7 @@ SOURCES = sorted(p for d in ("actors", "runtime", "apps") for p in (ROOT / d).rg
 ACTORS = {
     *("After", "Aggregate", "App", "At", "Cancel", "Event", "Gateway", "Heartbeat", "cron", "on"),
     # What `self.event` is, the event that stops a chain, how a gateway's call ends, what `App(...)` raises.
-    *("ChainHalted", "Envelope", "NotDone", "TrunklineError", "Unknown", "WiringError"),
+    *("ChainHalted", "Envelope", "GaveUp", "NotDone", "TrunklineError", "Unknown", "WiringError"),
 }
 RUNTIME = {
     *("AsyncRuntime", "Runtime"),

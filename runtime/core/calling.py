@@ -1,6 +1,7 @@
 """Gateway calls in the log: their start is durable before they are made, their outcome is committed once."""
 
-from runtime.core.calls import LOST, GatewayCall, Next, decide
+from actors import outcomes
+from runtime.core.calls import LOST, GatewayCall, decide
 from runtime.core.cell import Cell
 from runtime.core.messages import CallDone, CallKind, Failure, Outcome, Status
 from runtime.core.parking import Parking
@@ -55,10 +56,10 @@ class Calling:
         if outcome != Outcome.ANSWERED and was == CallKind.CALL:
             call.failure = (done.failure if done is not None else LOST) or NO_ANSWER
         step = decide(call, outcome, handler, cell.limits, cell.now)
-        if step == Next.WAIT:
+        if step == outcomes.WAIT:
             stage.batch.deliveries[call.at, call.name] = call.row(Status.WAITING)
             cell.calls.wait(call)
-        elif step == Next.PARK:
+        elif step == outcomes.PARK:
             failure = (done.failure if done is not None else None) or call.failure or NO_ANSWER
             self._parking.park_call(call, failure)
         else:

@@ -8,7 +8,7 @@ A delivery's life:
            unknown: repeated if idempotent, else reconciled ──┤
                                                               └→ given up: the handler's `failed`, else parked
 
-A handler's `failed` is tried as a failing turn is: again after a backoff, then parked.
+What follows from an outcome is decided in `actors.outcomes`; here it waits for its moment and its lane.
 
 Gateways are unordered: at most `concurrency` of one run at once, started at most `per_second`.
 """
@@ -17,8 +17,9 @@ from collections import deque
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
+from actors import outcomes
 from runtime.core.limits import Limits
-from runtime.core.messages import Call, CallDone, CallKind, DeliveryRow, Entry, Failure, Outcome, Status, encode
+from runtime.core.messages import Call, CallDone, CallKind, DeliveryRow, Entry, Failure, Status, encode
 from runtime.core.plan import GatewayInfo, HandlerInfo
 
 LATE_US = 20_000
@@ -87,57 +88,12 @@ class GatewayCall:
         return self.running and done.kind == self.kind and done.attempt == self.attempt
 
 
-class Next:
-    """What an outcome leads to."""
-
-    ANSWER = "answer"
-    WAIT = "wait"
-    PARK = "park"
-
-
-def decide(call: GatewayCall, outcome: int, handler: HandlerInfo, limits: Limits, now: int) -> str:
-    """Move the call on by the outcome of its attempt: one of `Next`; for WAIT, kind and due moment are set."""
+def decide(call: GatewayCall, outcome: int, handler: HandlerInfo, limits: Limits, now: int) -> outcomes.Next:
+    """Move the call on by the outcome of its attempt; if it is to wait, its kind and due moment are set."""
     call.running = False
-    kind = call.kind
-    if outcome == Outcome.ANSWERED:
-        return Next.ANSWER
-    if kind == CallKind.FAILED:
-        # It changes nothing outside: like a turn, it is tried again. Else a process that died would change the result.
-        call.asked += 1
-        if call.asked > limits.retries:
-            return Next.PARK
-        call.due = now + limits.backoff(call.asked)
-        return Next.WAIT
-    if kind == CallKind.RECONCILE:
-        if outcome == Outcome.NOT_DONE:
-            call.kind = CallKind.CALL
-            return _failed(call, handler, limits, now)
-        call.asked += 1
-        if call.asked > handler.retries:
-            return _give_up(call, handler)
-        call.due = now + limits.backoff(call.asked)
-        return Next.WAIT
-    if outcome == Outcome.UNKNOWN and not handler.idempotent:
-        if not handler.reconcile:
-            return _give_up(call, handler)
-        call.kind, call.asked, call.due = CallKind.RECONCILE, 0, now
-        return Next.WAIT
-    return _failed(call, handler, limits, now)
-
-
-def _failed(call: GatewayCall, handler: HandlerInfo, limits: Limits, now: int) -> str:
-    call.tries += 1
-    if call.tries > handler.retries:
-        return _give_up(call, handler)
-    call.due = now + limits.backoff(call.tries)
-    return Next.WAIT
-
-
-def _give_up(call: GatewayCall, handler: HandlerInfo) -> str:
-    if not handler.failed:
-        return Next.PARK
-    call.kind, call.asked, call.due = CallKind.FAILED, 0, 0
-    return Next.WAIT
+    step, tries = outcomes.decide(call, outcome, handler, limits.retries)
+    call.due = now + limits.backoff(tries) if tries else 0
+    return step
 
 
 class _Lane:

@@ -2,7 +2,7 @@
 
 from traceback import format_exception
 
-from actors.errors import TurnError
+from actors.errors import GaveUp, TurnError
 from runtime.core.messages import Failure
 
 TRACEBACK_MAX = 16_384
@@ -17,3 +17,10 @@ def failure_of(error: BaseException) -> Failure:
         text = f"{text[:half]}\n[...]\n{text[-half:]}"
     where = error.where if isinstance(error, TurnError) else ""
     return Failure(type(cause).__name__, str(error), text, where)
+
+
+def gave_up(failure: Failure | None) -> GaveUp:
+    """What a gateway's `failed` is told of its last call."""
+    if failure is None:
+        return GaveUp("Unknown", "the outcome of the call is not known")
+    return GaveUp(failure.error, failure.message, failure.traceback)

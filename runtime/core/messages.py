@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from actors.outcomes import CallKind as CallKind
+from actors.outcomes import Outcome as Outcome
+
 POSITION_BITS = 40
 POSITION_MASK = (1 << POSITION_BITS) - 1
 
@@ -216,13 +219,6 @@ class Answer(Wire, frozen=True):
 # ---------------------------------------------------------------- router ↔ gateways
 
 
-class CallKind(IntEnum):
-    CALL = 0
-    RECONCILE = 1
-    FAILED = 2
-    """The handler's `failed` turns event and error into an owned event."""
-
-
 class Call(Wire, frozen=True):
     """One attempt at a gateway. Its start is durable before this is sent."""
 
@@ -237,14 +233,6 @@ class Call(Wire, frozen=True):
     type: str
     body: bytes
     failure: Failure | None = None
-
-
-class Outcome(IntEnum):
-    ANSWERED = 0
-    FAILED = 1
-    UNKNOWN = 2
-    NOT_DONE = 3
-    """Said by a reconcile: it did not happen."""
 
 
 class CallDone(Wire, frozen=True):

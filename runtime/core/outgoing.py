@@ -11,21 +11,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from actors.catalogue import EVERYONE, Catalogue, EventPlan, Route
-from actors.event import ChainHalted, Event, encode_event
+from actors.chain import HALTED, HOPS_MAX, bounds, halted, path_of, too_far
+from actors.event import Event, encode_event
 from actors.turn import Emitted, TimerCancel, TimerSet, TurnResult
 from runtime.core.messages import EVERYWHERE, HOME, CancelTimer, Emission, SetTimer, Target
 from runtime.core.partition import partition_of
 from runtime.wire import Body, Codec, Plain, encode_body
 
-HOPS_MAX = 32
 BUDGET = 100_000
 """Events that an origin event may cause."""
 BUDGET_AFTER_HALT = 1_000
 """Events that the listeners of one `ChainHalted` may cause."""
-PATH_FROM = 16
-"""Hops from which a chain records its path: shorter ones pay nothing for it."""
-PATH_MAX = 40
-HALTED = ChainHalted.__trunkline__.name
 PLACES_KEPT = 65_536
 
 
@@ -117,9 +113,7 @@ class Outgoing:
         What goes too far is replaced by its `ChainHalted`.
         """
         hops = parent.hops + 1
-        path = parent.path
-        if hops >= PATH_FROM or path:
-            path = (*path[1 - PATH_MAX :], type)
+        path = path_of(parent.path, hops, type)
         places = [self.place(e.plan, e.targets) for e in emitted]
         share = 0
         rest = parent.budget - len(emitted)
@@ -133,20 +127,11 @@ class Outgoing:
         bodies: list[Body] = []
         for index, e in enumerate(emitted):
             place = places[index]
-            bound = hops_max = parent.hops_max
-            declared = e.max_hops
-            if declared is not None:
-                # A declared bound holds for this handler; one above the usual limit holds for the chain from here on.
-                bound = declared if declared < HOPS_MAX else max(declared, hops_max)
-                hops_max = max(bound, hops_max)
+            bound, hops_max = bounds(e.max_hops, parent.hops_max)
             plan = e.plan
             time_of = time if e.time_us is None else e.time_us
             if index >= parent.budget or hops > bound:
-                why = (
-                    f"more than {bound} hops since its origin"
-                    if hops > bound
-                    else "the origin has caused as many events as it may"
-                )
+                why = too_far(bound) if hops > bound else "the origin has caused as many events as it may"
                 emission, body = self._halt(type, parent, path, source, time_of, e, why)
             else:
                 data = e.data if self._seal is None else self._seal(plan.type, e.data)
@@ -168,9 +153,7 @@ class Outgoing:
         `ChainHalted` could keep a chain going for ever.
         """
         path = path or (type,)
-        told = ChainHalted(
-            event_type=e.plan.type, payload=e.data.decode(), reason=why, path=(*path, e.plan.type), emitter=e.emitter
-        )
+        told = halted(e, why, path)
         plan = self._halted
         place = self.place(plan, plan.targets(told))
         data = encode_event(told)

@@ -1,34 +1,24 @@
 """The gateways' process: runs calls as coroutines, and says how each ended."""
 
 import asyncio
-import inspect
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
-from actors.errors import NotDone, Unknown
-from actors.gateway import CallContext, current_call
-from actors.hints import Hints
-from actors.turn import gateway_answer
-from runtime.core.failure import failure_of
+from actors.calls import attempt
+from actors.errors import EventRejected
+from actors.gateway import CallContext
+from actors.outcomes import CallKind
+from runtime.core.failure import failure_of, gave_up
 from runtime.core.incoming import Incoming
-from runtime.core.messages import Call, CallDone, CallKind, Failure, Outcome, encode, id_text
+from runtime.core.messages import Call, CallDone, Emission, Failure, Outcome, encode, id_text
 from runtime.core.outgoing import Outgoing
 from runtime.shells.clock import Clock
 from runtime.shells.code import load_app
 from runtime.shells.link import ClientLink, Hello, Kind, LinkLost
 
 RECONNECT = 0.05
-
-
-class GaveUp(Exception):
-    """Given to a gateway's `failed` method: what the last attempt said."""
-
-    def __init__(self, failure: Failure) -> None:
-        self.failure = failure
-        super().__init__(f"{failure.error}: {failure.message}")
 
 
 class GatewaysShell:
@@ -93,43 +83,18 @@ class GatewaysShell:
 
     async def _outcome(self, call: Call) -> CallDone:
         gateway = self._app.catalogue.gateways[call.gateway]
-        handler = gateway.handlers[call.type]
-        plan = self._app.catalogue.events[call.type]
-
-        def ended(outcome: Outcome, failure: Failure | None = None, emitted: tuple[Any, ...] = ()) -> CallDone:
-            return CallDone(call.gateway, call.kind, call.attempt, call.at, outcome, emitted, failure)
-
-        limit = asyncio.timeout(handler.timeout)
+        failure: Failure | None = None
+        emissions: Sequence[Emission] = ()
         try:
-            _, body, event = self._incoming.read(call.type, call.body)
+            plan, body, event = self._incoming.read(call.type, call.body)
             envelope = self._incoming.envelope(call, plan, body)
-            current_call.set(CallContext(envelope, f"{id_text(call.id)}-{call.gateway}"))
-            function: Callable[..., Any]
-            hints: Hints | None
-            arguments: tuple[Any, ...] = (gateway.gateway, event)
-            if call.kind == CallKind.RECONCILE:
-                assert handler.reconcile is not None
-                function, hints = handler.reconcile, handler.handler.reconcile_hints
-            elif call.kind == CallKind.FAILED:
-                assert handler.failed is not None
-                function, hints = handler.failed, handler.handler.failed_hints
-                arguments = (gateway.gateway, event, GaveUp(call.failure) if call.failure else None)
+            context = CallContext(envelope, f"{id_text(call.id)}-{call.gateway}")
+            ended = await attempt(gateway, CallKind(call.kind), call.type, event, context, gave_up(call.failure))
+            outcome = ended.outcome
+            if ended.error is not None:
+                failure = failure_of(ended.error)
             else:
-                function, hints = handler.fn, handler.handler.hints
-            assert hints is not None
-            returned = function(*arguments)
-            if inspect.isawaitable(returned):
-                async with limit:
-                    returned = await returned
-            emitted = gateway_answer(handler, hints, returned, event, call.gateway)
-            emissions, _ = self._outgoing.following(call.type, body, call.gateway, self._clock.now(), emitted)
-            return ended(Outcome.ANSWERED, None, tuple(emissions))
-        except Unknown as error:
-            return ended(Outcome.UNKNOWN, failure_of(error))
-        except TimeoutError as error:
-            # Past the call's own limit nobody knows; a time-out that the handler let through is a failure like any.
-            return ended(Outcome.UNKNOWN if limit.expired() else Outcome.FAILED, failure_of(error))
-        except NotDone as error:
-            return ended(Outcome.NOT_DONE if call.kind == CallKind.RECONCILE else Outcome.FAILED, failure_of(error))
-        except Exception as error:
-            return ended(Outcome.FAILED, failure_of(error))
+                emissions, _ = self._outgoing.following(call.type, body, call.gateway, self._clock.now(), ended.emitted)
+        except EventRejected as error:
+            outcome, failure = Outcome.FAILED, failure_of(error)
+        return CallDone(call.gateway, call.kind, call.attempt, call.at, outcome, tuple(emissions), failure)

@@ -7,8 +7,9 @@ from actors.app import App
 from actors.errors import TrunklineError
 from actors.gateway import CallContext, current_call
 from actors.turn import gateway_answer
+from runtime.core.failure import gave_up
 from runtime.core.incoming import Incoming
-from runtime.core.messages import Call, CallDone, CallKind, Failure, Outcome, id_text
+from runtime.core.messages import Call, CallDone, CallKind, Outcome, id_text
 from runtime.core.outgoing import Outgoing
 
 
@@ -35,7 +36,7 @@ class GatewayRunner:
                 hints, value = handler.handler.reconcile_hints, handler.reconcile(gateway.gateway, event)
             else:
                 assert handler.failed is not None
-                error = GaveUp(call.failure)
+                error = gave_up(call.failure)
                 hints, value = handler.handler.failed_hints, handler.failed(gateway.gateway, event, error)
             if isinstance(value, Coroutine):
                 value = _finish(value)
@@ -45,14 +46,6 @@ class GatewayRunner:
         emitted = gateway_answer(handler, hints, value, event, call.gateway)
         emissions, _ = self._outgoing.following(call.type, body, call.gateway, now, emitted)
         return CallDone(call.gateway, call.kind, call.attempt, call.at, Outcome.ANSWERED, tuple(emissions))
-
-
-class GaveUp(TrunklineError):
-    """What a handler's `failed` is told: the failure of the last call."""
-
-    def __init__(self, failure: Failure | None) -> None:
-        self.failure = failure
-        super().__init__(failure.message if failure is not None else "given up")
 
 
 def idempotency_key(call: Call) -> str:

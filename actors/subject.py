@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 from actors.aggregate import EPOCH, Aggregate
 from actors.catalogue import EventPlan, GroupPlan, HandlerPlan, pick
 from actors.envelope import Envelope
-from actors.errors import TrunklineError
-from actors.event import Event
+from actors.errors import TrunklineError, TurnError
+from actors.event import Event, decode_event, encode_event
 from actors.handler import handlers_of
 from actors.hints import read
 from actors.turn import Instance, TimerCancel, TimerSet, TurnResult
@@ -33,30 +33,46 @@ class Pending:
 
 
 def run_twice(instance: Instance, plan: EventPlan, event: Event, time_us: int, envelope: Envelope) -> TurnResult:
-    """One turn, and the same once more on a copy.
+    """One turn, and the same once more on a copy; each has an event of its own, as read from a log.
 
     Raises:
         NotDeterministic: they differ.
-        TurnError: the turn did not go through.
+        TurnError: the turn did not go through, twice.
     """
     copy = Instance(instance.group, instance.address.partition("/")[2], instance.state)
-    again = copy.run(plan, event, time_us, lambda: envelope)
-    result = instance.run(plan, event, time_us, lambda: envelope)
-    first, second = _facts(again), _facts(result)
-    if first != second:
+    first = _told(copy, plan, event, time_us, envelope)
+    second = _told(instance, plan, event, time_us, envelope)
+    if _facts(first) != _facts(second):
         raise NotDeterministic(
-            f"{instance.address} handled {plan.type} twice, and the results differ:\n  {first}\n  {second}",
+            f"{instance.address} handled {plan.type} twice, and the results differ:\n  {_facts(first)}\n  "
+            f"{_facts(second)}",
             hint="a handler may use its state, its event, self.now, self.random and self.new_id(), and nothing else.",
-        )
-    return result
+        ) from next((one for one in (first, second) if isinstance(one, TurnError)), None)
+    if isinstance(second, TurnError):
+        raise second
+    return second
 
 
-def _facts(result: TurnResult) -> tuple[Any, ...]:
+def _told(
+    instance: Instance, plan: EventPlan, event: Event, time_us: int, envelope: Envelope
+) -> TurnResult | TurnError:
+    own = decode_event(type(event), encode_event(event), plan.version)
+    try:
+        return instance.run(plan, own, time_us, lambda: envelope)
+    except TurnError as error:
+        return error
+
+
+def _facts(result: TurnResult | TurnError) -> tuple[Any, ...]:
+    """What of a turn has to be the same again."""
+    if isinstance(result, TurnError):
+        # Not its text, which may name objects by their place in memory.
+        return (type(result).__name__, type(result.__cause__).__name__)
     timers = [
         (t.emitted.plan.type, t.emitted.data, t.delay_us, t.name) if isinstance(t, TimerSet) else (t.type, t.name)
         for t in result.timers
     ]
-    return [(e.plan.type, e.data) for e in result.emitted], timers, result.state, result.retired
+    return [(e.plan.type, e.data, e.targets) for e in result.emitted], timers, result.state, result.retired
 
 
 def to_us(time: datetime) -> int:
@@ -69,7 +85,7 @@ def to_time(us: int) -> datetime:
 
 def given(cls: type[A], id: str | None = None, *, now: datetime = START, **state: Any) -> "Subject[A]":
     """One aggregate's instance, with this state, outside any app."""
-    return Subject(cls, id or cls.__name__, now, state, dict(sys._getframe(1).f_locals))
+    return Subject(cls, id or cls.__trunkline__.name, now, state, dict(sys._getframe(1).f_locals))
 
 
 class Subject(Generic[A]):
@@ -77,6 +93,7 @@ class Subject(Generic[A]):
 
     def __init__(self, cls: type[A], id: str, now: datetime, state: dict[str, Any], namespace: dict[str, Any]) -> None:
         self._cls = cls
+        self._id = id
         self._plans: dict[type[Event], EventPlan] = {}
         self._group = self._alone(cls, namespace)
         start = cls(**state)
@@ -91,22 +108,25 @@ class Subject(Generic[A]):
 
     def _alone(self, cls: type[A], namespace: dict[str, Any]) -> GroupPlan:
         group = GroupPlan(cls.__trunkline__.name, (cls,))
-        heard: dict[type[Event], None] = {}
         for handler in handlers_of(cls).values():
             if handler.hints is None:
                 handler.hints = read(handler.function, handler.namespace, namespace)
             for event in (*handler.hints.listens, *handler.hints.emits, *handler.hints.after, *handler.hints.cancels):
                 self._plans.setdefault(event, EventPlan(event))
-            heard |= dict.fromkeys(handler.hints.listens)
-        for event in heard:
-            for handler in pick(cls, event)[:1]:
-                group.add_handler(event.__trunkline__.name, 0, HandlerPlan(cls, handler, self._plans))
         return group
+
+    def _hears(self, event: type[Event]) -> EventPlan | None:
+        """The plan of an event that the class listens to, itself or by a base of it."""
+        plan = self._plans.setdefault(event, EventPlan(event))
+        if not self._group.handlers(plan.type):
+            for handler in pick(self._cls, event)[:1]:
+                self._group.add_handler(plan.type, 0, HandlerPlan(self._cls, handler, self._plans))
+        return plan if self._group.handlers(plan.type) else None
 
     @property
     def state(self) -> A:
-        """The instance as it is now."""
-        return self._instance.objects()[0]  # type: ignore[return-value]
+        """A copy of the instance as it is now."""
+        return Instance(self._group, self._id, self._instance.state).objects()[0]  # type: ignore[return-value]
 
     @property
     def timers(self) -> list[Pending]:
@@ -126,16 +146,15 @@ class Subject(Generic[A]):
         return found
 
     def _handle(self, event: Event) -> list[Event]:
-        plan = self._plans.get(type(event)) or EventPlan(type(event))
-        if not self._group.handlers(plan.type):
+        plan = self._hears(type(event))
+        if plan is None:
+            heard = [e.__name__ for h in handlers_of(self._cls).values() if h.hints for e in h.hints.listens]
             raise TrunklineError(
                 f"{self._cls.__name__} does not listen to {type(event).__name__}",
-                hint="it listens to: "
-                + ", ".join(p.type for p in self._plans.values() if self._group.handlers(p.type))
-                + ".",
+                hint=f"it listens to: {', '.join(heard) or 'nothing'}.",
             )
         self._number += 1
-        envelope = make_envelope(f"0-{self._number}", plan, self._instance.address, self.now, "", "", 0)
+        envelope = make_envelope(f"0-{self._number}", plan, source="/given/client", subject=self._id, time=self.now)
         result = run_twice(self._instance, plan, event, to_us(self.now), envelope)
         self.retired = result.retired
         if result.retired:
@@ -162,15 +181,35 @@ class Subject(Generic[A]):
             timer = self._timers.pop(key)
             self.now = timer.due
             found.append(timer.event)
-            if self._group.handlers(type(timer.event).__trunkline__.name):
+            if self._hears(type(timer.event)) is not None:
                 found += self._handle(timer.event)
         self.now = until
         return found
 
 
 def make_envelope(
-    id: str, plan: EventPlan, source: str, time: datetime, root: str, cause: str, hops: int, subject: str = ""
+    id: str,
+    plan: EventPlan,
+    *,
+    source: str,
+    subject: str,
+    time: datetime,
+    root: str = "",
+    cause: str = "",
+    hops: int = 0,
 ) -> Envelope:
-    schema = f"{plan.type}/{plan.version}"
-    sequence = id.partition("-")[2]
-    return Envelope(id, source, plan.type, subject, time, schema, sequence, subject, root or id, cause, hops, "")
+    """The envelope of an event that stands in no journal."""
+    return Envelope(
+        id=id,
+        source=source,
+        type=plan.type,
+        subject=subject,
+        time=time,
+        dataschema=f"{plan.type}/{plan.version}",
+        sequence=id.partition("-")[2],
+        partitionkey=subject,
+        correlationid=root or id,
+        causationid=cause,
+        hops=hops,
+        traceparent="",
+    )

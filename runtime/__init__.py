@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     )
     from runtime.publishing import EventId
     from runtime.reading import DeadLetter, Recorded
+    from runtime.shells.clock import Clock, ScaledClock
 
 __all__ = [
     "AlreadyRunning",
     "AsyncRuntime",
     "BadKey",
+    "Clock",
     "CodeError",
     "DeadLetter",
     "DrainTimeout",
@@ -53,6 +55,7 @@ __all__ = [
     "Recorded",
     "RequestTimeout",
     "Runtime",
+    "ScaledClock",
     "StartFailed",
     "TrunklineError",
     "Unreachable",
@@ -62,11 +65,13 @@ __all__ = [
 _HOMES = {
     "AsyncRuntime": "runtime.client",
     "BadKey": "actors.errors",
+    "Clock": "runtime.shells.clock",
     "DeadLetter": "runtime.reading",
     "EventId": "runtime.publishing",
     "EventRejected": "actors.errors",
     "Recorded": "runtime.reading",
     "Runtime": "runtime.blocking",
+    "ScaledClock": "runtime.shells.clock",
     "TrunklineError": "actors.errors",
     "WiringError": "actors.errors",
 }

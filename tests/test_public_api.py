@@ -28,6 +28,8 @@ ACTORS = {
 }
 RUNTIME = {
     *("AsyncRuntime", "Runtime"),
+    # What they take for the time.
+    *("Clock", "ScaledClock"),
     # What its methods give.
     *("DeadLetter", "EventId", "Recorded"),
     # What its methods raise.

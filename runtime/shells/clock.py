@@ -10,7 +10,9 @@ SECOND = 1_000_000
 class Clock(Protocol):
     """Time as the runtime sees it: µs since the epoch, UTC."""
 
-    def now(self) -> int: ...
+    def now(self) -> int:
+        """The moment, in µs since the epoch."""
+        ...
 
     def wait(self, us: int) -> float:
         """How many real seconds so much of this clock's time takes."""
@@ -35,7 +37,10 @@ class RealClock:
 
 @dataclass(frozen=True, slots=True)
 class ScaledClock:
-    """Runs `factor` times as fast as the machine's, from `start` (µs since the epoch) at the real moment `since`."""
+    """Runs `factor` times as fast as the machine's, from `start` (µs since the epoch) at the real moment `since`.
+
+    `Runtime.start(app, clock=ScaledClock.starting_now(60))`: a minute of the app takes a second.
+    """
 
     factor: float
     start: int
@@ -43,11 +48,14 @@ class ScaledClock:
 
     @classmethod
     def starting_now(cls, factor: float) -> "ScaledClock":
+        """One that says what the machine's says now, and then runs ahead of it."""
         now = RealClock().now()
         return cls(factor, now, now)
 
     def now(self) -> int:
+        """The moment, in µs since the epoch."""
         return self.start + round((RealClock().now() - self.since) * self.factor)
 
     def wait(self, us: int) -> float:
+        """How many real seconds so much of this clock's time takes."""
         return us / SECOND / self.factor

@@ -27,6 +27,11 @@ class Drains:
             else:
                 del self._open[gen]
 
+    @property
+    def waited_for(self) -> bool:
+        """Does anybody wait?"""
+        return bool(self._waiting)
+
     def present(self) -> int:
         """The generation of what begins anew now, and was published before: whoever waits, waits for it."""
         return min((gen for gen, _ in self._waiting.values()), default=self.gen)

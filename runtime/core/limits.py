@@ -28,6 +28,8 @@ class Limits:
     idle_us: int = 600_000_000
     """Idle time after which an instance is passivated."""
     sweep_us: int = 30_000_000
+    verify_us: int = 1_000_000
+    """While somebody waits for what has not happened yet: how often a router asks whether it was succeeded."""
     page: int = 500
     """Live instances of a broadcast read at once."""
     dedicated_max: int = 64

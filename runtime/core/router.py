@@ -52,7 +52,7 @@ class RouterCore:
         self._delivering = Delivering(cell)
         self._calling = Calling(cell, self._parking)
         self._origins = Origins(cell)
-        self._swept = now
+        self._swept = self._verified = now
         for number in range(limits.hosts):
             cell.link(f"host-{number}")
         ordered = sorted(recoveries, key=lambda r: r.partition)
@@ -133,6 +133,9 @@ class RouterCore:
         cell = self._cell
         self._origins.fire()
         cell.wake_retries()
+        if self._waited_for and now - self._verified >= cell.limits.verify_us:
+            self._verified = now
+            cell.staging.stage.partitions.update(cell.logs)
         self._calling.start()
         if now - self._swept >= cell.limits.sweep_us:
             self._swept = now
@@ -144,6 +147,11 @@ class RouterCore:
                     if box.used < before and not (box.queue or box.loading or cell.staging.writes(box.address))
                 ]
             )
+
+    @property
+    def _waited_for(self) -> bool:
+        """Does anybody wait for what has not happened yet? Of a router that was succeeded, in vain."""
+        return bool(self._cell.watches) or self._cell.drains.waited_for
 
     def writes_key(self, ticket: int, key: bytes) -> bool:
         """Is this idempotency key about to become durable? Then reply `Known` when it is."""
@@ -299,6 +307,8 @@ class RouterCore:
         moments.append(cell.later[0][0] if cell.later else None)
         if cell.loads or self._delivering.wants_fetches:
             moments.append(cell.now)
+        if self._waited_for:
+            moments.append(self._verified + cell.limits.verify_us)
         if cell.mailboxes:
             moments.append(self._swept + cell.limits.sweep_us)
         return min((m for m in moments if m is not None), default=None)

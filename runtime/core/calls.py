@@ -22,8 +22,8 @@ from runtime.core.limits import Limits
 from runtime.core.messages import Call, CallDone, CallKind, DeliveryRow, Entry, Failure, Status, encode
 from runtime.core.plan import GatewayInfo, HandlerInfo
 
-LATE_US = 20_000
-"""A router that comes this late to a start makes up for it with the next: it looks some hundred times a second."""
+LATE = 50
+"""A router that comes a 50th of a second late to a start makes up for it with the next: it looks some hundred times."""
 
 LOST = Failure(
     error="OutcomeUnknown",
@@ -112,7 +112,8 @@ class _Lane:
 class Calls:
     """All open gateway deliveries of the owned partitions."""
 
-    def __init__(self, gateways: dict[str, GatewayInfo]) -> None:
+    def __init__(self, gateways: dict[str, GatewayInfo], limits: Limits) -> None:
+        self._second_us = limits.second_us
         self._lanes = {name: _Lane(info) for name, info in gateways.items()}
         self._calls: dict[tuple[int, str], GatewayCall] = {}
         self._later: list[tuple[int, int, GatewayCall]] = []
@@ -175,8 +176,8 @@ class Calls:
                     if lane.free_at > now:
                         break
                     # After a rest the next one starts now, and not all that could have started meanwhile.
-                    begins = lane.free_at if now - lane.free_at < LATE_US else now
-                    lane.free_at = begins + int(1_000_000 / info.per_second)
+                    begins = lane.free_at if now - lane.free_at < self._second_us // LATE else now
+                    lane.free_at = begins + int(self._second_us / info.per_second)
                 call = lane.ready.popleft()
                 lane.running += 1
                 call.attempt += 1

@@ -57,7 +57,7 @@ class Cell:
         self.logs: dict[int, PartitionLog] = {}
         self.mailboxes: dict[str, Mailbox] = {}
         self.staging = Staging()
-        self.calls = Calls(plan.gateways)
+        self.calls = Calls(plan.gateways, limits)
         self.drains = Drains()
         self.timers = Timers(self.drains)
         self.spreads = Spreads(self)

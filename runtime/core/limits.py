@@ -1,6 +1,6 @@
-"""The router's bounds and periods. Times in microseconds."""
+"""The router's bounds and periods. Times in microseconds of the router's clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,17 @@ class Limits:
     """Live instances of a broadcast read at once."""
     dedicated_max: int = 64
     """Dedicated hosts on this node; above it instances share."""
+
+    second_us: int = 1_000_000
+    """What the router's clock counts in a second of real time."""
+
+    def at_pace(self, pace: float) -> "Limits":
+        """The same periods of real time on a clock that runs `pace` times as fast.
+
+        How long to leave a failing turn, an idle instance or the world outside alone is no matter of the app's time.
+        """
+        periods = ("backoff_us", "backoff_max_us", "idle_us", "sweep_us", "verify_us", "second_us")
+        return replace(self, **{name: max(round(getattr(self, name) * pace), 1) for name in periods})
 
     def backoff(self, tries: int) -> int:
         """How long to wait after this many failed tries: doubling, bounded."""

@@ -21,7 +21,7 @@ from runtime.core.plan import Placement, cell_plan
 from runtime.errors import AlreadyRunning, CodeError, NotRunning, StartFailed
 from runtime.journal import lock_journal, open_journal
 from runtime.journal.place import MEMORY, PARTITIONS, absolute
-from runtime.shells.clock import Clock, RealClock
+from runtime.shells.clock import SECOND, Clock, RealClock
 from runtime.shells.code import can_go_by_value, dump_app, forget_code, keep_code
 from runtime.shells.link import BlockingLink, Hello, LinkLost
 from runtime.shells.router import RouterConfig
@@ -102,6 +102,9 @@ def start_app(
             lock.release()
     limits = limits or Limits()
     limits = replace(limits, hosts=max(limits.hosts, 1))
+    second = clock.wait(SECOND)
+    if second > 0:
+        limits = limits.at_pace(1 / second)
     folder = os.path.join(tempfile.gettempdir(), f"trunkline-{os.getuid()}-{secrets.token_hex(4)}")
     router = RouterConfig(
         app.name,

@@ -522,6 +522,19 @@ def test_calls_start_at_the_rate_that_the_gateway_allows_also_after_a_rest() -> 
     assert starts == [1, 250_000, 250_000, 250_000, 250_000]
 
 
+def test_a_clock_that_runs_faster_lets_no_more_calls_start_in_a_second_of_real_time() -> None:
+    rig = Rig(plan(concurrency=100, per_second=4.0), Limits().at_pace(60))
+    rig.now += 3600 * SECOND
+    rig.publish("Payments")
+    rig.publish("Payments")
+
+    rig.calls()
+
+    wake = rig.core.wake_at()
+    assert wake is not None
+    assert wake - rig.now == 60 * 250_000
+
+
 def test_a_router_that_is_a_little_late_keeps_the_rate() -> None:
     rig = Rig(plan(concurrency=1000, per_second=1000.0))
     rig.now += 3600 * SECOND

@@ -1,19 +1,20 @@
 """`@on`: a method that listens to events."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from inspect import CO_OPTIMIZED
 from types import FrameType
 from typing import Any, Generic, TypeVar, overload
 from uuid import UUID
 
+from actors.errors import GaveUp
 from actors.event import Event
 from actors.hints import Hints
 
 S = TypeVar("S")
 E = TypeVar("E", bound=Event)
 R = TypeVar("R")
-F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 Key = str | int | UUID
 KeyOf = str | Callable[[Any], Key | Iterable[Key]]
@@ -67,7 +68,7 @@ class Handler(Generic[S, E, R]):
             return self
         return self.function.__get__(instance, owner)
 
-    def reconcile(self, function: F) -> F:
+    def reconcile(self, function: Callable[[S, E], Awaitable[T]]) -> Callable[[S, E], Awaitable[T]]:
         """Decorates the gateway's method that finds out what became of a call whose outcome is unknown.
 
         It is async and takes the event. It gives the answer that the handler would have given; raises `NotDone` when
@@ -77,8 +78,11 @@ class Handler(Generic[S, E, R]):
         self.reconciler = function
         return function
 
-    def failed(self, function: F) -> F:
-        """Decorates the gateway's method that turns an event and the error into an owned event, after giving up."""
+    def failed(self, function: Callable[[S, E, GaveUp], Awaitable[T]]) -> Callable[[S, E, GaveUp], Awaitable[T]]:
+        """Decorates the gateway's method that turns an event and the error into an owned event, after giving up.
+
+        It is async and takes the event and a `GaveUp`, which says how the last call ended.
+        """
         self.giving_up = function
         return function
 

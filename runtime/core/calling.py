@@ -3,7 +3,7 @@
 from actors import outcomes
 from runtime.core.calls import LOST, GatewayCall, decide
 from runtime.core.cell import Cell
-from runtime.core.messages import CallDone, CallKind, Failure, Outcome, Status
+from runtime.core.messages import Call, CallDone, CallKind, Failure, Outcome, Status
 from runtime.core.parking import Parking
 
 NO_ANSWER = Failure(error="Unknown", message="the outcome of the call is not known", traceback="", where="")
@@ -37,11 +37,24 @@ class Calling:
             return
         self._outcome(call, done.outcome, done)
 
+    def take(self) -> list[Call]:
+        """What the gateways' process is to be sent now: calls whose start is durable. They wait while it is away."""
+        if not self.up:
+            return []
+        cell = self._cell
+        calls = cell.staging.take_calls()
+        for message in calls:
+            call = cell.calls.find(message.at, message.gateway)
+            assert call is not None, "a call is open until its outcome is known"
+            call.sent = True
+        return calls
+
     def lost(self) -> None:
-        """The gateways' process ended: what ran there has an unknown outcome."""
+        """The gateways' process ended: what was sent there has an unknown outcome, and nothing else has."""
         self.up = False
         for call in self._cell.calls.running():
-            self.unknown(call)
+            if call.sent:
+                self.unknown(call)
 
     def unknown(self, call: GatewayCall) -> None:
         self._outcome(call, Outcome.UNKNOWN, None)

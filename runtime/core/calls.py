@@ -49,6 +49,7 @@ class GatewayCall:
         "parked",
         "partition",
         "running",
+        "sent",
         "tries",
     )
 
@@ -67,6 +68,8 @@ class GatewayCall:
         self.due = 0
         self.failure: Failure | None = None
         self.running = False
+        self.sent = False
+        """The attempt was handed out: what becomes of it if its process ends, nobody knows."""
         self.parked = False
 
     def row(self, status: Status, detail: bytes | None = None) -> DeliveryRow:
@@ -181,7 +184,7 @@ class Calls:
                 call = lane.ready.popleft()
                 lane.running += 1
                 call.attempt += 1
-                call.running = True
+                call.running, call.sent = True, False
                 yield call
 
     def next(self) -> int | None:

@@ -289,7 +289,7 @@ class RouterCore:
 
     def take_calls(self) -> list[Call]:
         """Calls whose start is durable."""
-        return self._cell.staging.take_calls()
+        return self._calling.take()
 
     def take_replies(self) -> list[tuple[int, Reply]]:
         """What is to be told to whoever gave the ticket."""

@@ -222,7 +222,7 @@ class EarlyRouter(RouterCore):
     def __init__(self, plan: CellPlan, recoveries: list[Recovery], limits: Limits, now: int) -> None:
         super().__init__(plan, recoveries, limits, now)
         timers = self._cell.timers
-        early = self._cell.timers = EarlyTimers()
+        early = self._cell.timers = EarlyTimers(self._cell.drains)
         for address in sorted(timers._of):
             for key in timers.of(address):
                 early.set(timers._rows[key])

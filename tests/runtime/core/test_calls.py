@@ -590,3 +590,47 @@ def test_rows_of_answered_calls_are_left_behind_by_the_watermark() -> None:
     rig.commit()
 
     assert rig.deliveries == {}
+
+
+# ------------------------------------------------------------ calls that were not sent yet
+
+
+def test_a_call_whose_start_was_being_committed_when_the_gateways_were_lost_was_not_made() -> None:
+    rig = Rig(plan(reconcile=True))
+    rig.publish("Payments")
+    batch = rig.step()
+
+    rig.core.gateways_lost(rig.now)
+    rig.core.gateways_up()
+    rig.write(batch)
+    rig.core.committed()
+    (call,) = rig.calls()
+
+    assert (call.kind, call.attempt) == (CallKind.CALL, 1)
+    rig.done(call, Outcome.ANSWERED, emission())
+    assert rig.types == ["attempted", "completed"]
+
+
+def test_a_call_that_was_declared_lost_is_not_sent_to_the_next_process() -> None:
+    """Else it would be made while the outside world is asked whether it was."""
+    rig, call = begun(reconcile=True)
+    rig.core.gateways_lost(rig.now)
+
+    rig.core.gateways_up()
+
+    assert [(c.kind, c.attempt) for c in rig.calls()] == [(CallKind.RECONCILE, call.attempt + 1)]
+
+
+def test_a_call_that_became_ready_to_be_sent_while_the_gateways_were_away_waits_for_them() -> None:
+    rig = Rig()
+    rig.publish("Payments")
+    batch = rig.step()
+    rig.core.gateways_lost(rig.now)
+    rig.write(batch)
+    rig.core.committed()
+
+    away = rig.calls()
+    rig.core.gateways_up()
+
+    assert away == []
+    assert [c.attempt for c in rig.calls()] == [1]

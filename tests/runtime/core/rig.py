@@ -209,6 +209,11 @@ class Rig:
         self.now += us
         self.commit()
 
+    def has_settled(self) -> bool:
+        """Nothing in any log is open: a router that closes now writes watermarks that reach the logs' ends."""
+        self.write(self.core.next_batch(closing=True))
+        return all(self.watermarks.get(p, 0) == len(log) for p, log in self.store.log.items())
+
     def replies_to(self, ticket: int) -> list[Reply]:
         return [reply for to, reply in self.replies if to == ticket]
 

@@ -1,11 +1,11 @@
 """Broadcasts: every live instance gets each once, in log order with its keyed events, read page by page."""
 
 from runtime.core.limits import Limits
-from runtime.core.messages import CancelTimer, Delivery
+from runtime.core.messages import Answer, CancelTimer, Delivery, TurnFailed
 from runtime.core.partition import partition_of
 from runtime.core.staging import Drained
 
-from .rig import PARTITIONS, SECOND, Effect, Rig, emission, nothing, saves, timer, to
+from .rig import FAILURE, PARTITIONS, SECOND, Effect, Rig, emission, nothing, saves, timer, to
 
 ADA = partition_of("ada", PARTITIONS)
 
@@ -339,6 +339,105 @@ def test_an_emitted_broadcast_reaches_every_partition() -> None:
     assert {to(f"Wallet/{key}")[0] for key in ("ada", "cyd", "dan", "eve")} == set(range(PARTITIONS))
 
 
+# ------------------------------------------------------------ while an instance's row is being read
+
+
+def test_an_instance_whose_row_is_being_read_gets_a_broadcast_once_it_is_known() -> None:
+    rig = living("ada", "bob")
+    rig.publish("Wallet/ada")
+    loads = rig.core.take_loads()
+    announce(rig)
+    rig.core.drain(9, timers=False)
+
+    others = rig.work(nothing)
+    early = rig.replies_to(9)
+    rig.core.loaded(loads, rig.journal.instances(loads))
+    handled = rig.work(nothing)
+
+    assert [d.address for d in others] == ["Wallet/bob"]
+    assert early == []
+    assert [(d.address, d.type) for d in handled] == [("Wallet/ada", "attempted"), ("Wallet/ada", "announced")]
+    assert rig.replies_to(9) == [Drained()]
+    assert rig.has_settled()
+
+
+def test_a_broadcast_is_over_when_an_instance_whose_row_was_being_read_turns_out_to_be_gone() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work(lambda d: {"retired": True})
+    rig.core.host_lost("host-0", rig.now)
+    rig.core.host_up("host-0")
+    loads = rig.core.take_loads()
+    announce(rig)
+    rig.core.drain(9, timers=False)
+    rig.commit()
+    early = rig.replies_to(9)
+
+    rig.core.loaded(loads, rig.journal.instances(loads))
+
+    assert loads == ["Wallet/ada"]
+    assert early == []
+    assert rig.work(nothing) == []
+    assert rig.replies_to(9) == [Drained()]
+    assert rig.has_settled()
+
+
+def test_a_broadcast_in_the_queue_of_an_instance_that_has_retired_meanwhile_is_left_out() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work()
+    rig.publish("Wallet/ada")
+    announce(rig)
+    rig.core.drain(9, timers=False)
+    rig.commit()
+    number, (leave, _) = rig.deliveries_to("host-0")
+    rig.answer(number, [rig.turn(leave, {"changed": True, "retired": True})])
+    rig.commit()
+
+    rig.core.host_lost("host-0", rig.now)
+    rig.commit()
+    for host in rig.core.take_hosts():
+        rig.core.host_up(host)
+
+    assert rig.work(nothing) == []
+    assert rig.replies_to(9) == [Drained()]
+    assert rig.has_settled()
+
+
+def test_nothing_is_left_open_when_all_have_handled_a_broadcast() -> None:
+    rig = living(*here(5), page=2)
+    announce(rig)
+    announce(rig)
+
+    rig.work(nothing)
+
+    assert rig.has_settled()
+
+
+def test_instances_that_are_held_keep_no_others_from_a_broadcast() -> None:
+    keys = here(6)
+    rig = living(*keys, page=2, retries=0)
+    rig.publish(*(f"Wallet/{key}" for key in keys[:2]))
+    announce(rig)
+    rig.commit()
+    number, deliveries = rig.deliveries_to("host-0")
+    keyed = [d for d in deliveries if d.type == "attempted"]
+    rig.core.answer(
+        "host-0",
+        Answer(number, (), tuple(TurnFailed(d.address, d.activation, d.at, FAILURE) for d in keyed)),
+        rig.now,
+    )
+
+    reached = rig.work(nothing)
+    for at, address in rig.parked():
+        rig.skip(at, address)
+    then = rig.work(nothing)
+
+    assert heard(reached) == [f"Wallet/{key}" for key in keys[2:]]
+    assert sorted(heard(then)) == [f"Wallet/{key}" for key in keys[:2]]
+    assert rig.has_settled()
+
+
 # ------------------------------------------------------------ and timers
 
 
@@ -366,3 +465,55 @@ def test_a_due_timer_of_an_instance_that_has_retired_waits_for_no_broadcast_for_
     rig.work(nothing)
 
     assert "reminded" in rig.types
+
+
+def test_a_due_timer_waits_while_the_row_of_its_instance_is_being_read_for_an_older_broadcast() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work(lambda d: saves(d) | {"timers": (timer(rig.now + SECOND),)})
+    rig.core.host_lost("host-0", rig.now)
+    rig.core.host_up("host-0")
+    loads = rig.core.take_loads()
+    announce(rig)
+    rig.commit()
+
+    rig.pass_time(10 * SECOND)
+    rig.core.loaded(loads, rig.journal.instances(loads))
+    rig.work(lambda d: {"cancels": (CancelTimer("reminded", ""),)})
+
+    assert "reminded" not in rig.types
+
+
+def test_a_due_timer_waits_no_longer_when_the_broadcast_turns_out_not_to_be_for_its_instance() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.work(lambda d: {"retired": True, "timers": (timer(rig.now + SECOND),)})
+    rig.core.host_lost("host-0", rig.now)
+    rig.core.host_up("host-0")
+    loads = rig.core.take_loads()
+    announce(rig)
+    rig.commit()
+
+    rig.pass_time(10 * SECOND)
+    before = list(rig.types)
+    rig.core.loaded(loads, rig.journal.instances(loads))
+    rig.commit()
+
+    assert "reminded" not in before
+    assert "reminded" in rig.types
+
+
+def test_a_due_timer_waits_for_no_broadcast_that_was_recorded_at_its_moment_or_later() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    due = rig.now + SECOND
+    rig.work(lambda d: saves(d) | {"timers": (timer(due),)})
+    rig.start()
+
+    rig.now = due
+    announce(rig)
+    rig.core.advance(rig.now)
+    batch = rig.core.next_batch()
+
+    assert batch is not None
+    assert "reminded" in [e.type for e in batch.entries]

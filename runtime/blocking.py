@@ -318,6 +318,6 @@ class Runtime:
         """The process ids of the app's Ray actors, by their names in Ray: `shop:Router`, `shop:host-0`, ..."""
         return self._thread.run(self._client.processes())
 
-    def status(self) -> dict[str, Any]:
+    def status(self, timeout: float = 60.0) -> dict[str, Any]:
         """Counts and places of the running app, for people."""
-        return self._thread.run(self._client.status())
+        return self._thread.run(self._client.status(timeout))

@@ -16,7 +16,9 @@ from runtime.core.limits import Limits
 from runtime.core.plan import Placement
 from runtime.embedded import RaySession, node_lost
 from runtime.errors import NotRunning, StartFailed, Unreachable
+from runtime.journal import absolute
 from runtime.line import Link
+from runtime.options import check_app, check_options
 from runtime.progress import Progress
 from runtime.settings import Settings, journal_place, read_settings
 from runtime.shells.clock import Clock
@@ -82,13 +84,10 @@ def launch(
     run_on: bool,
 ) -> Running:
     """Start an app. Blocks, for some seconds. What was begun is ended again if it fails, or is interrupted."""
-    if not isinstance(app, App):
-        raise TrunklineError(
-            f"Runtime.start was given {app!r}, which is no App",
-            hint='app = App("name", ...); Runtime.attach("name") joins one that runs.',
-        )
+    check_app(app, names=False)
+    check_options(journal=journal, placement=placement, clock=clock, lifetime=lifetime, partitions=partitions)
     settings = read_settings()
-    place = journal_place(app.name, journal, settings)
+    place = absolute(journal_place(app.name, journal, settings))
     with Progress(settings.quiet) as progress:
         progress.step("starting Ray" if address is None else f"connecting to Ray at {address}")
         session = RaySession.begin(address, dashboard=settings.dashboard)
@@ -126,6 +125,7 @@ def _limits(settings: Settings) -> Limits:
 
 def join(app: App | str, *, address: str | None) -> Running:
     """Find an app that runs on this process's Ray cluster; else on the one at `address`, or the one of this machine."""
+    check_app(app, names=True)
     settings = read_settings()
     name = app if isinstance(app, str) else app.name
     with Progress(settings.quiet) as progress:

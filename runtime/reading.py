@@ -162,6 +162,10 @@ class Reading:
         """Wire types; a base class stands for its subclasses."""
         names: set[str] = set()
         for one in wanted:
+            if not isinstance(one, str | type):
+                raise EventRejected(
+                    f"{one!r} is no event class and no wire type", hint="give them one by one: tail(First, Second)."
+                )
             if isinstance(one, str):
                 found = {one} & set(self._catalogue.events)
             else:

@@ -102,8 +102,10 @@ def journal_place(app: str, journal: str | os.PathLike[str] | None, settings: Se
     place = os.fspath(journal)
     if not place:
         raise TrunklineError("journal='' names no journal", hint="a path or URL; leave it out for the default place.")
-    if place.startswith("sqlite:///"):
-        place = place.removeprefix("sqlite:///")
+    if place == ":memory:" or (place.startswith("sqlite:///") and "?" in place):
+        # SQLite's own ways of saying something, which the journal refuses: not the name of a file.
+        return place
+    place = place.removeprefix("sqlite:///")
     if "://" in place:
         return place
     place = os.path.abspath(os.path.expanduser(place))

@@ -250,7 +250,7 @@ class Cell:
         if self.plan.groups[group].placement == "dedicated":
             if address in self.links:
                 return address
-            if len(self.links) < self.limits.dedicated_max + self.limits.hosts + 1:
+            if len(self.links) - self.limits.hosts - (SPARE in self.links) < self.limits.dedicated_max:
                 self.link(address)
                 return address
         return f"host-{partition % self.limits.hosts}"

@@ -118,6 +118,8 @@ def do_wrong(how: str, name: str) -> object:
         return "done"
     if how == "a large event":
         return Done(name=name, text="x" * (1 << 20))
+    if how == "a poison":
+        return Done(name=name, text="poison")
     if how == "an event without a key":
         return Done(name="")
     return None
@@ -154,6 +156,8 @@ class Heard(Aggregate, key="name"):
 
     @on
     def hear(self, event: Done) -> None:
+        if event.text == "poison":
+            raise ValueError("it is poison")
         self.texts.append(event.text)
 
 

@@ -17,6 +17,7 @@ from .clockwork import (
     Careful,
     Careless,
     Clock,
+    Done,
     Heard,
     Hourly,
     Referee,
@@ -184,6 +185,19 @@ def test_each_is_a_dead_letter_that_says_what_and_where_and_nothing_is_lost(rt: 
         # Its failed turn left no trace, and what came later was held and is handled.
         assert rt.get(Careful, how) == Careful(done=["right"]), how
         assert rt.get(Heard, how) is None
+
+
+def test_a_dead_letter_says_what_led_to_it(rt: Runtime) -> None:
+    id = rt.publish(Tried(name="poison", how="a poison"))
+    rt.drain()
+    found = [letter for letter in rt.dead_letters.list() if letter.address == "Heard/poison"]
+    for letter in rt.dead_letters.list():
+        rt.dead_letters.skip(letter)
+
+    (letter,) = found
+    assert letter.recorded.event == Done(name="poison", text="poison")
+    assert letter.causes == (rt.chain(id)[0],)
+    assert letter.message.startswith("Heard.hear raised ValueError: it is poison while Heard/poison handled Done")
 
 
 def test_who_skips_failures_goes_on_by_itself(rt: Runtime) -> None:

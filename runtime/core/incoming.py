@@ -5,6 +5,7 @@ from datetime import timedelta
 from actors.aggregate import EPOCH
 from actors.catalogue import Catalogue, EventPlan
 from actors.envelope import Envelope
+from actors.errors import EventRejected
 from actors.event import Event, decode_event
 from runtime.core.messages import POSITION_MASK, Call, Delivery, Entry, id_text
 from runtime.wire import Body, Codec, Plain, decode_body
@@ -24,7 +25,12 @@ class Incoming:
         Raises:
             EventRejected: it can't be read by this code.
         """
-        plan = self._events[type]
+        plan = self._events.get(type)
+        if plan is None:
+            raise EventRejected(
+                f"{type} is no event of this app any longer",
+                hint=f"let the class that it was renamed to have name={type!r}; or start the version that knows it.",
+            )
         body = decode_body(data)
         payload = body.data if self._open is None else self._open(type, body.data)
         return plan, body, decode_event(plan.cls, payload, body.version)

@@ -17,9 +17,12 @@ from runtime.core.messages import (
     InstanceRow,
     Recovery,
     Status,
+    decode_targets,
+    id_text,
     local_targets,
 )
 from runtime.core.origins import Origins
+from runtime.errors import JournalMismatch
 
 _FAILURE = msgspec.msgpack.Decoder(Failure)
 
@@ -33,6 +36,8 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
     for schedule in recovery.schedules:
         origins.schedules[schedule.name] = schedule.moment
     for timer in recovery.timers:
+        for _, address in decode_targets(timer.targets):
+            _must_know(cell, f"the timer {timer.type}, set by", timer.cause, address)
         cell.timers.set(timer, cell.drains.gen if timer.due <= cell.now else 0)
     rows = {(row.at, row.address): row for row in recovery.deliveries}
     parked = {row.address: row.at for row in recovery.deliveries if row.status == Status.PARKED}
@@ -52,6 +57,7 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
                     _instance(cell, log, entry, address, row, recovery.instances.get(address), parked)
     for address, at in parked.items():
         if "/" in address:
+            _must_know(cell, "what is parked,", at, address)
             box = _mailbox(cell, address, log.partition, recovery.instances.get(address), at)
             if not box.queue or box.queue[0].at != at:
                 # A delivery of a broadcast, which itself may be long done.
@@ -61,8 +67,29 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
         calling.unknown(call)
 
 
+def _must_know(cell: Cell, type: str, id: int, address: str) -> None:
+    """What is still to be handled must have somebody to handle it.
+
+    Raises:
+        JournalMismatch: the app no longer has whom it is for.
+    """
+    name, is_instance, _ = address.partition("/")
+    if name in cell.plan.groups:
+        return
+    gateway = None if is_instance else cell.plan.gateways.get(name)
+    if gateway is not None and type in gateway.handlers:
+        return
+    who = f"{name} that listens to it" if gateway is not None else name
+    raise JournalMismatch(
+        f"{type} {id_text(id)} is still to be handled by {address}, and this app has no {who}",
+        hint=f"start the version that has it, and drain, or skip its dead letters; or let what took its place have "
+        f"name={name!r}.",
+    )
+
+
 def _open(cell: Cell, log: PartitionLog, entry: Entry, address: str, has_row: bool) -> None:
     """Count an open delivery, or note that it has a row of its own."""
+    _must_know(cell, entry.type, entry.id, address)
     if has_row:
         cell.own_rows.add((entry.at, address))
     else:

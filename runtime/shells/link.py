@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from actors.errors import TrunklineError
 from runtime.core.messages import Wire
 
 HEADER = struct.Struct("<IBQ")
@@ -320,13 +321,12 @@ def parse_ask(payload: bytes) -> tuple[str, bytes]:
 
 
 def packed_error(error: BaseException) -> bytes:
-    """An error for a frame; one that can't be pickled goes as text."""
-    try:
-        data = pickle.dumps(error)
-        pickle.loads(data)
-    except Exception:
-        data = pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
-    return data
+    """An error for a frame: one of ours as it is; what else went wrong as what it said."""
+    if not isinstance(error, TrunklineError):
+        error = TrunklineError(
+            f"the runtime failed: {type(error).__name__}: {error}", hint="its own words are in Ray's logs."
+        )
+    return pickle.dumps(error)
 
 
 class RayLink:
@@ -334,14 +334,27 @@ class RayLink:
 
     def __init__(self, actor: Any) -> None:
         self._actor = actor
+        self._publishing = asyncio.Lock()
 
     async def ask(self, op: str, payload: bytes = b"") -> bytes:
         """As `ClientLink.ask`."""
+        if op != "publish":
+            return await self._ask(op, payload)
+        # Ray keeps no order among the calls of an async actor: the next batch waits for the answer to this one.
+        async with self._publishing:
+            return await self._ask(op, payload)
+
+    async def _ask(self, op: str, payload: bytes) -> bytes:
         import ray.exceptions
 
         try:
             answer: bytes = await self._actor.ask.remote(op, payload)
         except ray.exceptions.RayActorError as error:
+            raise LinkLost(str(error)) from error
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, TrunklineError):
+                # As it was raised, without the stack of the process that it is from.
+                raise error.cause from None
             raise LinkLost(str(error)) from error
         return answer
 

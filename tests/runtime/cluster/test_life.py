@@ -6,26 +6,33 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from actors import App, TrunklineError
 from runtime import (
     AlreadyRunning,
+    AsyncRuntime,
+    EventId,
+    EventRejected,
     JournalError,
     JournalFailed,
     JournalFull,
     JournalMismatch,
     JournalReadOnly,
+    KeyReused,
     NotRunning,
     OutcomeUnknown,
     Runtime,
 )
+from runtime.launching import join
 from tests.conftest import Start
 from tests.runtime.journal.disks import Disk
 
-from .store import Board, Bought, Granted, Noticed, Wallet, app
+from .store import Board, Bought, Granted, Noticed, Table, Tabled, Wallet, app
 
+TABLE = UUID(int=1)
 ADA = Bought(player_id="ada", credits=1)
 
 
@@ -191,6 +198,39 @@ def test_an_app_does_not_start_where_it_can_not_write(disk: Disk, start: Start) 
     must_speak_plainly(read_only.value)
     must_speak_plainly(full.value)
     assert credits(rt) == 1
+
+
+# ------------------------------------------------------------ from elsewhere
+
+
+def test_a_client_of_another_node_does_the_same_by_ray_calls(start: Start) -> None:
+    rt = start(app)
+    running = join(app, address=None)
+    # All that tells a client that it is on another node.
+    running.where = running.where | {"node": "another", "socket": "/nowhere"}
+
+    with Runtime._of(lambda: AsyncRuntime.of(running), running.end) as far:
+        ids = far.publish(Tabled(table=TABLE, seat=seat) for seat in range(10_000))
+        first = far.publish(ADA, idempotency_key="far")
+        with pytest.raises(KeyReused, match="used before") as reused:
+            far.publish(Bought(player_id="ada", credits=2), idempotency_key="far")
+        with pytest.raises(EventRejected, match="there is no event") as rejected:
+            far.chain(EventId("0-99999"))
+        reply = far.request(ADA, Granted)
+        far.drain()
+        table = far.get(Table, TABLE)
+        with pytest.raises(TrunklineError, match="knows no operation 'nonsense'") as nonsense:
+            far._thread.run(far._client._line.ask("nonsense"))
+        os.kill(rt.processes()["store:Router"], signal.SIGKILL)
+        after = far.publish(ADA)
+
+    for error in (reused, rejected, nonsense):
+        must_speak_plainly(error.value)
+    assert len({*ids, first, after}) == 10_002
+    assert reply == Granted(player_id="ada", balance=2)
+    assert table is not None
+    assert table.seats == list(range(10_000))
+    assert credits(rt) == 3
 
 
 # ------------------------------------------------------------ while a router is away

@@ -11,7 +11,7 @@ from runtime import DrainTimeout, JournalFull, KeyReused, NotRunning, Overloaded
 from runtime.core.limits import Limits
 from runtime.core.messages import PublishBatch, PublishReply, Taken, encode
 from runtime.encode import Encoder, key_digest
-from tests.runtime.cluster.store import Bought, Granted, Noticed, Wallet, app
+from tests.runtime.cluster.store import Announced, Bought, Granted, Wallet, app
 from tests.runtime.journal.disks import Disk
 
 from .inside import PARTITIONS, inside
@@ -172,9 +172,9 @@ def test_a_full_disk_is_told_to_whoever_publishes_and_nothing_is_lost_or_stuck(d
             disk.fill()
 
             with pytest.raises(JournalFull) as raised:
-                await rt.publish([Noticed(text="x" * 50_000)] * 3)
+                await rt.publish([Announced(text="x" * 100_000)] * 3)
             # While the router waits for room it is asked again, and says no again.
-            late = [await rt.publish(Noticed(text="y" * 50_000), wait=False) for _ in range(10)]
+            late = [await rt.publish(Announced(text="y" * 100_000), wait=False) for _ in range(10)]
             outcomes = await asyncio.gather(*late, return_exceptions=True)
             held = await rt.get(Wallet, "ada")
             disk.make_room()

@@ -99,6 +99,7 @@ def test_a_router_that_starts_again_is_waited_for(tmp_path: Path) -> None:
         async with inside(app, tmp_path / "shop.db") as parts:
             rt = parts.client()
             first = await rt.publish(ADA, idempotency_key="first")
+            await rt.drain()
             await parts.router.close()
 
             waiting = [

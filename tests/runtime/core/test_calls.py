@@ -8,6 +8,7 @@ import pytest
 from runtime.core.calls import LOST
 from runtime.core.limits import Limits
 from runtime.core.messages import Call, CallDone, CallKind, Failure, Outcome, Status
+from runtime.core.staging import Drained
 from runtime.wire import decode_body
 
 from .rig import FAILURE, SECOND, Rig, emission, plan
@@ -248,6 +249,37 @@ def test_a_parked_call_that_is_retried_begins_anew(restarted: bool) -> None:
     assert fourth.attempt == 4
     assert "completed" in rig.types
     assert is_over(rig)
+
+
+def test_a_drain_ends_when_a_call_is_parked_and_waits_for_one_that_is_retried() -> None:
+    rig = Rig(plan(retries=0))
+    rig.publish("Payments")
+    (call,) = rig.calls()
+    rig.core.drain(7, timers=False)
+    rig.done(call, Outcome.FAILED, failure=FAILURE)
+    parked = rig.replies_to(7), rig.core.stats()["pending"]
+    rig.retry(call.at, "Payments")
+    rig.core.drain(8, timers=False)
+    rig.commit()
+    retried = rig.replies_to(8), rig.core.stats()["pending"]
+
+    rig.done(called(rig, 0), Outcome.ANSWERED)
+
+    assert parked == ([Drained()], 0)
+    assert retried == ([], 1)
+    assert rig.replies_to(8) == [Drained()]
+    assert rig.types == ["attempted", "trunkline.parked", "trunkline.retried"]
+
+
+def test_a_retried_call_that_was_not_made_yet_is_made_by_the_next_router() -> None:
+    rig, call = begun(retries=0)
+    rig.done(call, Outcome.FAILED, failure=FAILURE)
+    rig.core.gateways_lost(rig.now)
+    rig.retry(call.at, "Payments")
+
+    rig.start()
+
+    assert [c.at for c in rig.calls()] == [call.at]
 
 
 @pytest.mark.parametrize("restarted", [False, True])

@@ -1,8 +1,11 @@
 """Events from outside any turn are taken once each, whole batch by whole batch, from the newest supervisor only."""
 
+import pytest
+
 from runtime.core.limits import Limits
 from runtime.core.messages import PublishBatch, PublishReply, Taken
 from runtime.core.staging import RequestReply
+from runtime.errors import Fenced
 
 from .rig import Rig, emission, saves
 
@@ -182,6 +185,14 @@ def test_a_number_that_was_passed_over_is_judged_anew() -> None:
     assert len([e for e in rig.log.values() if e.at == e.id]) == 2
 
 
+def test_only_keys_that_are_not_known_here_are_looked_up() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada", key=b"staged")
+    batch = PublishBatch("client", (rig.item(key=b"staged"), rig.item(key=b"new"), rig.item()))
+
+    assert rig.core.wants_keys(batch) == [b"new"]
+
+
 # ------------------------------------------------------------ backpressure
 
 
@@ -213,6 +224,36 @@ def test_after_a_refusal_nothing_of_that_client_is_taken_until_it_says_again() -
 
     assert rig.replies_to(3) == [PublishReply(True)]
     assert [e.seq for e in rig.log.values()] == [1, refused.seq, behind.seq]
+
+
+def test_once_a_client_has_said_again_it_need_not_say_so_any_more() -> None:
+    rig = Rig(limits=Limits(pending_max=0))
+    rig.publish("Wallet/ada")
+    rig.commit()
+    refused = rig.item("Wallet/ada")
+    rig.send(refused, ticket=2)
+    rig.work()
+    rig.send(refused, ticket=3, again=True)
+    rig.work()
+
+    rig.publish("Wallet/ada", ticket=4)
+    rig.commit()
+
+    assert results(rig, 4)[0][0] == Taken.NEW
+
+
+def test_a_router_that_was_succeeded_can_refuse_nobody() -> None:
+    """A client that it refused would wait for it, while its successor takes what comes."""
+    rig = Rig(limits=Limits(pending_max=0))
+    rig.publish("Wallet/ada", ticket=1)
+    rig.commit()
+    rig.publish("Wallet/ada", ticket=2)
+    rig.store.epochs = {partition: epoch + 1 for partition, epoch in rig.store.epochs.items()}
+
+    with pytest.raises(Fenced):
+        rig.commit()
+
+    assert rig.core.take_replies() == []
 
 
 def test_another_clients_refusal_is_not_ones_own() -> None:

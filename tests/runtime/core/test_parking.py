@@ -3,13 +3,14 @@
 import json
 
 import msgspec
+import pytest
 
 from runtime.core.limits import Limits
-from runtime.core.messages import Delivery, Entry, Failure
+from runtime.core.messages import Answer, Delivery, Entry, Failure, TurnFailed
 from runtime.core.staging import Drained
 from runtime.wire import decode_body
 
-from .rig import FAILURE, SECOND, Rig, emission, nothing, plan, saves
+from .rig import FAILURE, SECOND, Rig, emission, nothing, plan, saves, timer
 
 AT_ONCE = Limits(retries=0)
 
@@ -321,6 +322,34 @@ def test_a_class_that_skips_failures_still_tries_again_first() -> None:
     assert notes(rig) == []
 
 
+def test_an_instance_whose_first_event_was_skipped_by_itself_is_live() -> None:
+    rig, _ = parked_rig(failures="skip")
+
+    assert rig.instances["Wallet/ada"].live
+
+
+def test_a_broadcast_that_was_skipped_by_itself_brings_nobody_to_life() -> None:
+    rig = Rig(plan(failures="skip"), AT_ONCE)
+    rig.publish("Wallet/ada")
+    rig.work()
+    rig.publish("Wallet/ada")
+    rig.publish("Wallet/*", type="announced", partition=0)
+    rig.commit()
+    number, (leave, announced) = rig.deliveries_to("host-0")
+    rig.core.answer(
+        "host-0",
+        Answer(
+            number,
+            (rig.turn(leave, {"changed": True, "retired": True}),),
+            (TurnFailed(announced.address, announced.activation, announced.at, FAILURE),),
+        ),
+        rig.now,
+    )
+    rig.commit()
+
+    assert rig.instances["Wallet/ada"].live is False
+
+
 # ------------------------------------------------------------ broadcasts
 
 
@@ -384,7 +413,50 @@ def test_a_skipped_broadcast_is_not_handled_and_brings_nobody_to_life() -> None:
         assert rig.deliveries == {}
 
 
+# ------------------------------------------------------------ what is counted
+
+
+def test_what_is_held_counts_again_when_it_is_released() -> None:
+    rig, d = parked_rig()
+    rig.publish("Wallet/ada")
+    rig.commit()
+    held = rig.core.stats()
+    rig.retry(d.at, "Wallet/ada")
+    released = rig.core.stats()
+
+    rig.work()
+
+    assert (held["pending"], held["held"]) == (0, 1)
+    assert (released["pending"], released["held"]) == (2, 0)
+    assert rig.core.stats()["pending"] == 0
+    assert rig.has_settled()
+
+
 # ------------------------------------------------------------ drains
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_drain_with_timers_does_not_wait_for_those_of_a_held_instance_until_it_is_released(restarted: bool) -> None:
+    rig = Rig(limits=AT_ONCE)
+    rig.publish("Wallet/ada")
+    rig.work(lambda d: {"timers": (timer(rig.now + SECOND),)})
+    d = rig.park("Wallet/ada")
+    rig.now += 2 * SECOND
+    if restarted:
+        rig.start()
+    rig.core.drain(7, timers=True)
+    rig.commit()
+    held = rig.replies_to(7)
+
+    rig.retry(d.at, "Wallet/ada")
+    rig.core.drain(8, timers=True)
+    rig.commit()
+    released = rig.replies_to(8)
+    rig.work()
+
+    assert held == [Drained()]
+    assert released == []
+    assert rig.replies_to(8) == [Drained()]
 
 
 def test_a_drain_does_not_wait_for_what_is_parked_or_held() -> None:

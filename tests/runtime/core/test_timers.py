@@ -217,6 +217,19 @@ def test_retiring_cancels_an_instances_timers() -> None:
     assert len(fired(rig)) == 1
 
 
+def test_the_timers_of_an_instance_that_retired_are_gone_for_the_next_router_as_well() -> None:
+    rig = Rig()
+    sets(rig, timer(rig.now + SECOND))
+    rig.publish("Wallet/ada")
+    rig.work(lambda d: {"retired": True})
+
+    rig.start()
+    rig.pass_time(2 * SECOND)
+
+    assert rig.timers == {}
+    assert fired(rig) == []
+
+
 def test_a_turn_that_retires_may_set_a_timer_all_the_same() -> None:
     rig = Rig()
     sets(rig, timer(rig.now + SECOND))

@@ -5,9 +5,9 @@ from msgspec.structs import replace as changed
 
 from runtime.core.cell import SPARE
 from runtime.core.limits import Limits
-from runtime.core.messages import Delivery
+from runtime.core.messages import Answer, Delivery, TurnFailed
 
-from .rig import Rig, emission, plan, saves, timer
+from .rig import FAILURE, Rig, emission, plan, saves, timer
 
 
 def delivered(rig: Rig, *addresses: str) -> tuple[int, list[Delivery]]:
@@ -378,3 +378,126 @@ def test_batches_to_a_host_that_came_back_are_numbered_from_one() -> None:
     number, (d,) = delivered(rig, "Wallet/cyd")
 
     assert (number, d.address) == (1, "Wallet/cyd")
+
+
+def test_a_host_that_is_gone_gets_nothing_and_its_answers_have_no_effect_until_it_is_back() -> None:
+    rig = Rig()
+    number, (d,) = delivered(rig, "Wallet/ada")
+    rig.publish("Receipts/bob")
+    rig.core.host_lost("host-0", rig.now)
+    rig.publish("Receipts/ada")
+    rig.commit()
+
+    sent = rig.core.take_deliveries()
+    rig.answer(number, [rig.turn(d, effect(d))])
+    rig.commit()
+
+    assert sent == []
+    assert effects(rig) == 0
+
+
+def test_a_host_that_connects_again_before_its_loss_was_noticed_is_empty() -> None:
+    rig = Rig(limits=Limits(batches_in_flight=1))
+    delivered(rig, "Wallet/ada")
+
+    rig.core.host_up("host-0")
+    number, (d,) = delivered(rig, "Receipts/ada")
+
+    assert (number, d.address) == (1, "Receipts/ada")
+
+
+def test_the_loss_of_one_host_is_nothing_to_the_instances_of_another() -> None:
+    rig = Rig(limits=Limits(hosts=2))
+    rig.publish("Wallet/ada")  # partition 0
+    rig.publish("Wallet/cyd")  # partition 1
+    rig.commit()
+    sent = dict(rig.core.take_deliveries())
+
+    rig.core.host_lost("host-1", rig.now)
+    rig.answer(sent["host-0"].number, [rig.turn(d, effect(d)) for d in sent["host-0"].deliveries], "host-0")
+    rig.commit()
+
+    assert effects(rig) == 1
+    assert rig.core.stats()["rejected"] == 0
+
+
+def test_a_host_that_dies_leaves_the_killers_instance_nothing_to_suspect_when_it_is_skipped() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.publish("Wallet/ada")
+    rig.commit()
+    killer, _ = [e.at for e in rig.log.values()]
+    dies_at(rig, killer)
+    rig.skip(killer, "Wallet/ada")
+    rig.publish("Wallet/ada")
+
+    rig.commit()
+    hosts = [name for name, _ in rig.core.take_deliveries()]
+
+    # What was sent together with the killer is tried alone, too; what came later is not.
+    assert hosts == [SPARE]
+
+
+# ------------------------------------------------------------ failures
+
+
+@pytest.mark.parametrize("field", ["activation", "at"])
+def test_a_failure_that_is_not_of_the_turn_under_way_has_no_effect(field: str) -> None:
+    rig = Rig(limits=Limits(retries=0))
+    number, (d, _) = delivered(rig, "Wallet/ada", "Wallet/ada")
+
+    rig.fail(number, changed(d, **{field: getattr(d, field) + 1}))
+    rig.commit()
+
+    assert rig.parked() == []
+    assert rig.core.stats()["held"] == 0
+
+
+def test_a_failure_of_an_instance_that_has_nothing_to_do_has_no_effect() -> None:
+    rig = Rig(limits=Limits(retries=0))
+    number, (d,) = delivered(rig, "Wallet/ada")
+    failed = TurnFailed(d.address, d.activation, d.at, FAILURE)
+
+    rig.core.answer("host-0", Answer(number, (rig.turn(d, effect(d)),), (failed,)), rig.now)
+    rig.commit()
+
+    assert rig.parked() == []
+    assert effects(rig) == 1
+
+
+def test_a_failure_of_an_instance_that_is_being_activated_anew_has_no_effect() -> None:
+    rig = Rig(limits=Limits(retries=1))
+    number, (d,) = delivered(rig, "Wallet/ada")
+    rig.fail(number, d)
+    other, _ = delivered(rig, "Receipts/ada")
+
+    rig.fail(other, d)
+    rig.pass_time(10**9)
+
+    assert rig.parked() == []
+
+
+# ------------------------------------------------------------ states and cursors together
+
+
+def test_a_cursor_and_then_a_state_of_one_instance_are_one_row() -> None:
+    rig = Rig()
+    number, (one, two) = delivered(rig, "Wallet/ada", "Wallet/ada")
+
+    rig.answer(number, [rig.turn(one, {}), rig.turn(two, {"changed": True, "state": b"new"})])
+    batch = rig.step()
+    rig.write(batch)
+
+    assert batch is not None
+    assert batch.cursors == {}
+    assert rig.instances["Wallet/ada"][2:] == (two.at, True, b"new")
+
+
+def test_a_state_and_then_a_cursor_of_one_instance_are_one_row() -> None:
+    rig = Rig()
+    number, (one, two) = delivered(rig, "Wallet/ada", "Wallet/ada")
+
+    rig.answer(number, [rig.turn(one, {"changed": True, "state": b"new"}), rig.turn(two, {})])
+    rig.commit()
+
+    assert rig.instances["Wallet/ada"][2:] == (two.at, True, b"new")

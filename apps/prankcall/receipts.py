@@ -1,23 +1,42 @@
-"""What was written to a player about their orders."""
+"""What was written to a player about orders and calls."""
 
 from actors import Aggregate, on
-from apps.prankcall.events import CompletedPurchase, DeclinedPurchase, ReceiptSent
+from apps.prankcall.events import (
+    CompletedPurchase,
+    CreditsCaptured,
+    CreditsReleased,
+    DeclinedPurchase,
+    ReceiptSent,
+)
 
 
 class Receipts(Aggregate, key="player_id"):
-    """One receipt for each order, paid or declined."""
+    """One receipt for each order, paid or declined, and for each call, charged or released."""
 
     paid: int = 0
     declined: int = 0
+    charged: int = 0
+    released: int = 0
     credits: int = 0
+    """Bought, by the receipts."""
 
     @on
     def confirm(self, event: CompletedPurchase) -> ReceiptSent:
         self.paid += 1
         self.credits += event.credits
-        return ReceiptSent(player_id=self.id, order=event.order, paid=True)
+        return ReceiptSent(player_id=self.id, about=event.order, what="paid")
 
     @on
     def regret(self, event: DeclinedPurchase) -> ReceiptSent:
         self.declined += 1
-        return ReceiptSent(player_id=self.id, order=event.order, paid=False)
+        return ReceiptSent(player_id=self.id, about=event.order, what="declined")
+
+    @on
+    def charge(self, event: CreditsCaptured) -> ReceiptSent:
+        self.charged += 1
+        return ReceiptSent(player_id=self.id, about=event.call_id, what="charged")
+
+    @on
+    def release(self, event: CreditsReleased) -> ReceiptSent:
+        self.released += 1
+        return ReceiptSent(player_id=self.id, about=event.call_id, what="released")

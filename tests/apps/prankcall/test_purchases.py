@@ -35,8 +35,8 @@ def test_every_order_gets_a_receipt_paid_or_declined() -> None:
     emitted = [*receipts.when(PAID), *receipts.when(REFUSED)]
 
     assert emitted == [
-        ReceiptSent(player_id="ada", order="o-1", paid=True),
-        ReceiptSent(player_id="ada", order="o-2", paid=False),
+        ReceiptSent(player_id="ada", about="o-1", what="paid"),
+        ReceiptSent(player_id="ada", about="o-2", what="declined"),
     ]
     assert (receipts.state.paid, receipts.state.declined, receipts.state.credits) == (1, 1, 10)
 

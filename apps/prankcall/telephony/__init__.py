@@ -1,0 +1,1 @@
+"""Telephony: a port, and its adapters."""

@@ -76,7 +76,7 @@ class Publish(Wire, frozen=True):
 
 
 class PublishBatch(Wire, frozen=True):
-    """What a client sends at once. After a `Refused` it must say `again=True` on the first that it sends anew."""
+    """What a client sends at once. On a new link, and after a refusal, it says `again` with the first that it sends."""
 
     client: str
     items: tuple[Publish, ...]

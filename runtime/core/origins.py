@@ -28,7 +28,8 @@ class Origins:
         self.taken: dict[tuple[int, str], TakenRow] = {}
         self.schedules: dict[str, int] = {}
         self.supervisor_epoch = 0
-        self._refused: set[str] = set()
+        self._following: set[str] = set()
+        """Clients whose last batch was taken. Any other begins with `again`: something before it may be missing."""
 
     def wants_keys(self, batch: PublishBatch) -> list[bytes]:
         """The idempotency keys to look up in the journal before `publish`."""
@@ -58,13 +59,13 @@ class Origins:
         """Take a batch; its reply is said when it is durable. Refused whole while too much is unhandled."""
         cell = self._cell
         client = batch.client
-        if (client in self._refused and not batch.again) or cell.pending > cell.limits.pending_max:
-            self._refused.add(client)
+        if (client not in self._following and not batch.again) or cell.pending > cell.limits.pending_max:
+            self._following.discard(client)
             # Only who owns a partition may refuse what is for it: a client would wait for one that was succeeded.
             cell.staging.stage.partitions.update(item.partition for item in batch.items)
             cell.staging.stage.replies.append((ticket, PublishReply(True)))
             return
-        self._refused.discard(client)
+        self._following.add(client)
         stage = cell.staging.stage
         last: dict[int, tuple[int, int]] = {}
         results: list[tuple[int, int]] = []

@@ -128,6 +128,7 @@ class Rig:
     def start(self, *hosts: str, gateways: bool = True) -> RouterCore:
         """A router that knows only what was committed; the one before it is fenced."""
         self._turns.clear()
+        self._linked: set[str] = set()
         self.journal = MemoryJournal(self.store)
         epochs = self.journal.claim(range(PARTITIONS))
         recoveries = [self.journal.recover(p, epoch) for p, epoch in epochs.items()]
@@ -146,9 +147,10 @@ class Rig:
         values = {"seq": self._seq, "time": None, "body": b"body", "digest": b"digest"} | fields
         return Publish(home, type=type, targets=targets, **values)  # type: ignore[arg-type]
 
-    def send(self, *items: Publish, ticket: int = 1, client: str = "client", again: bool = False) -> None:
-        """One client's batch, looked up in the journal as a shell does."""
-        batch = PublishBatch(client, items, again)
+    def send(self, *items: Publish, ticket: int = 1, client: str = "client", again: bool | None = None) -> None:
+        """One client's batch, looked up in the journal as a shell does; its first for this router says `again`."""
+        batch = PublishBatch(client, items, client not in self._linked if again is None else again)
+        self._linked.add(client)
         keys = self.journal.keys(self.core.wants_keys(batch))
         sent = {
             (partition, seq): found

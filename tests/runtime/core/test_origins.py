@@ -256,6 +256,21 @@ def test_a_router_that_was_succeeded_can_refuse_nobody() -> None:
     assert rig.core.take_replies() == []
 
 
+def test_what_follows_something_that_was_lost_with_a_failed_commit_is_not_taken_before_it() -> None:
+    rig = Rig()
+    lost, behind = rig.item("Wallet/ada"), rig.item("Wallet/ada")
+    rig.send(lost, ticket=1)
+    rig.start()
+
+    rig.send(behind, ticket=2, again=False)
+    rig.commit()
+    rig.send(lost, behind, ticket=3, again=True)
+    rig.commit()
+
+    assert rig.replies_to(2) == [PublishReply(True)]
+    assert [e.seq for e in rig.log.values()] == [lost.seq, behind.seq]
+
+
 def test_another_clients_refusal_is_not_ones_own() -> None:
     rig = Rig(limits=Limits(pending_max=0))
     rig.publish("Wallet/ada", ticket=1)
@@ -321,7 +336,7 @@ def test_the_routers_clock_never_goes_back() -> None:
 
 def test_a_request_is_answered_with_the_first_such_event_of_its_chain_once_that_is_durable() -> None:
     rig = Rig()
-    rig.core.publish(1, PublishBatch("client", (rig.item("Wallet/ada"),), False, ("completed",)), rig.now)
+    rig.core.publish(1, PublishBatch("client", (rig.item("Wallet/ada"),), True, ("completed",)), rig.now)
     rig.commit()
     number, (d,) = rig.deliveries_to("host-0")
     rig.answer(number, [rig.turn(d, saves(d) | {"emitted": (emission(), emission())})])
@@ -339,7 +354,7 @@ def test_a_request_is_answered_with_the_first_such_event_of_its_chain_once_that_
 
 def test_a_request_that_is_cancelled_is_answered_no_more() -> None:
     rig = Rig()
-    rig.core.publish(1, PublishBatch("client", (rig.item("Wallet/ada"),), False, ("completed",)), rig.now)
+    rig.core.publish(1, PublishBatch("client", (rig.item("Wallet/ada"),), True, ("completed",)), rig.now)
     rig.commit()
 
     rig.core.cancel(1)

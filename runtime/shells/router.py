@@ -379,6 +379,10 @@ class RouterShell:
             self.die(error)
         no_room = isinstance(error, JournalFull | JournalReadOnly)
         drains = self._desk.clear(error if no_room else None)
+        if self._gateways is not None:
+            # What runs there ends with the link, before anybody asks what became of it, or makes it again.
+            self._gateways.close()
+            self._gateways = None
         print(f"router {self._config.app}: a commit failed: {error}", file=sys.stderr, flush=True)
         self._stuck = True
         loop = asyncio.get_running_loop()
@@ -392,7 +396,5 @@ class RouterShell:
         self._stuck = False
         for name, peer in self._hosts.items():
             self._reset_host(name, peer)
-        if self._gateways is not None:
-            self._core.gateways_up()
         self._desk.drain_again(drains)
         self._kick.set()

@@ -1,11 +1,12 @@
 """A publisher's process: the client's own outbox over links that break and routers that die."""
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors import Event
 from runtime.core.messages import PublishReply, Taken
-from runtime.core.outbox import Outbox
-from runtime.simulation.frames import Published, Publishing, Replied
+from runtime.core.outbox import GivenUp, Outbox
+from runtime.simulation.frames import NotWritten, Published, Publishing, Replied
 from runtime.simulation.network import Link
 from runtime.simulation.process import Process
 
@@ -47,8 +48,8 @@ class ClientProcess(Process):
         """Ticket → the request that was sent under it."""
         self._link: Link | None = None
         for order in orders:
-            self.later(order.after_us, lambda order=order: self._offer(order))  # type: ignore[misc]
-        self._step()
+            self.later(order.after_us, partial(self._offer, order))
+        self._look()
 
     @property
     def done(self) -> bool:
@@ -63,17 +64,20 @@ class ClientProcess(Process):
         self._outbox.offer(self._world.encode(order), order, await_types=order.awaits)
         self._send()
 
-    def _step(self) -> None:
-        """Look for a router, now and then."""
+    def _look(self) -> None:
+        """Look for a router, until there is one."""
         if self.done:
             return
-        if self._link is None:
-            router = self._world.some_router()
-            if router is not None:
-                self._link = self._world.link(self, router)
-                self._outbox.opened()
+        router = self._world.some_router()
+        if router is None:
+            self._look_later()
+            return
+        self._link = self._world.link(self, router)
+        self._outbox.opened()
         self._send()
-        self.later(self.scheduler.between(1, self._world.profile.think_us), self._step)
+
+    def _look_later(self) -> None:
+        self.later(self.scheduler.between(1, self._world.profile.think_us), self._look)
 
     def _send(self) -> None:
         while self._link is not None and (batch := self._outbox.next_batch()) is not None:
@@ -83,12 +87,15 @@ class ClientProcess(Process):
         if link is self._link:
             self._link = None
             self._outbox.lost()
+            self._look_later()
 
     def received(self, link: Link, frame: object) -> None:
         if link is not self._link:
             return
         if isinstance(frame, Published):
             self._published(frame.ticket, frame.reply)
+        elif isinstance(frame, NotWritten):
+            self._not_written(frame.ticket)
         elif isinstance(frame, Replied):
             self._world.history.replied(frame.root, frame.type, frame.id)
 
@@ -96,6 +103,22 @@ class ClientProcess(Process):
         for order, taken, event_id in self._outbox.replied(ticket, reply):
             del self._open_orders[order.number]
             self._world.history.acked(Ack(order, self.name, taken, event_id))
+        self._go_on()
+
+    def _not_written(self, ticket: int) -> None:
+        """The router had no room: what cannot have been taken is wanted again; of the rest, what has a key."""
+        again = []
+        for order, known in self._outbox.failed(ticket, nothing_taken=True):
+            if known is GivenUp.NOT_TAKEN or order.key is not None:
+                again.append(order)
+            else:
+                del self._open_orders[order.number]
+                self._world.history.abandoned([order])
+        for order in again:
+            self.later(self.scheduler.between(1, self._world.profile.restart_us), partial(self._offer, order))
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self._outbox.paused:
             self.later(self.scheduler.between(1, self._world.profile.restart_us), self._resume)
         self._send()

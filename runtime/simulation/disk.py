@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runtime.core.messages import Batch
-from runtime.errors import JournalError, JournalFailed
+from runtime.errors import JournalError, JournalFailed, JournalFull
 from runtime.journal.protocol import Journal
 from runtime.simulation.process import Process
 from runtime.simulation.scheduler import Scheduler
@@ -25,12 +25,18 @@ SOUND = Wear()
 
 
 class Disk:
-    """Makes the commits of one router's life take time, fail, and outlive it."""
+    """Makes the commits of one router's life take time, fail, and outlive it.
 
-    def __init__(self, scheduler: Scheduler, journal: Journal, wear: Wear) -> None:
+    `full` says whether the disk has no room just now.
+    """
+
+    def __init__(
+        self, scheduler: Scheduler, journal: Journal, wear: Wear, full: Callable[[], bool] = lambda: False
+    ) -> None:
         self._scheduler = scheduler
         self._journal = journal
         self._wear = wear
+        self._full = full
 
     def commit(
         self, process: Process, batch: Batch, done: Callable[[], None], failed: Callable[[JournalError], None]
@@ -46,7 +52,9 @@ class Disk:
 
         def write() -> None:
             error: JournalError | None = JournalFailed("the simulated disk failed", hint="none") if fails else None
-            if written:
+            if self._full():
+                error = JournalFull("the simulated disk is full", hint="none")
+            elif written:
                 try:
                     self._journal.commit(batch)
                 except JournalError as problem:

@@ -30,19 +30,20 @@ class DrainProcess(Process):
         self._ask()
 
     def _ask(self) -> None:
-        if not self.waiting:
+        if not self.waiting or self._link is not None:
             return
-        if self._link is None:
-            router = self._world.some_router()
-            if router is not None:
-                self._link = self._world.link(self, router)
-                self._ticket += 1
-                self._link.send(self, Draining(self._ticket, self._timers))
-        self.later(self._world.profile.restart_us, self._ask)
+        router = self._world.some_router()
+        if router is None:
+            self.later(self._world.profile.restart_us, self._ask)
+            return
+        self._link = self._world.link(self, router)
+        self._ticket += 1
+        self._link.send(self, Draining(self._ticket, self._timers))
 
     def lost(self, link: Link) -> None:
         if link is self._link:
             self._link = None
+            self.later(self._world.profile.restart_us, self._ask)
 
     def received(self, link: Link, frame: object) -> None:
         if isinstance(frame, DrainOver) and link is self._link and frame.ticket == self._ticket and self.waiting:

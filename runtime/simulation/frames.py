@@ -11,7 +11,9 @@ class Hello(Wire, frozen=True):
 
 
 class Welcome(Wire, frozen=True):
-    """The answer to `Hello`: empty, and ready."""
+    """The answer to `Hello`: empty, and ready. What comes before it on a link answers an older greeting."""
+
+    incarnation: int
 
 
 class Publishing(Wire, frozen=True):
@@ -24,6 +26,12 @@ class Publishing(Wire, frozen=True):
 class Published(Wire, frozen=True):
     ticket: int
     reply: PublishReply
+
+
+class NotWritten(Wire, frozen=True):
+    """There was no room for what came under this ticket."""
+
+    ticket: int
 
 
 class Replied(Wire, frozen=True):

@@ -46,17 +46,21 @@ class GatewaysProcess(Process):
 
     def received(self, link: Link, frame: object) -> None:
         if isinstance(frame, Hello):
-            if link is self._link:
+            if link is self._link and frame.incarnation == self._incarnation:
                 return
             if frame.incarnation < self._incarnation:
                 link.cut()
                 return
-            if self._link is not None:
+            if self._link is not None and link is not self._link:
                 self._link.cut()
             self._incarnation, self._link = frame.incarnation, link
-            link.send(self, Welcome())
+            link.send(self, Welcome(frame.incarnation))
         elif isinstance(frame, Call) and link is self._link:
             self._begin(link, frame)
+
+    def lost(self, link: Link) -> None:
+        if link is self._link:
+            self._link = None
 
     def _begin(self, link: Link, call: Call) -> None:
         begun = (call.at, call.gateway, call.attempt)
@@ -73,14 +77,23 @@ class GatewaysProcess(Process):
 
     def _middle(self, link: Link, call: Call, fate: Fate) -> None:
         """The moment at which the outside world changes, if it does."""
+        world = self._world
+        if link is not self._link:
+            return  # Its router is gone: what ran for it is cancelled, and has an unknown outcome.
         if fate is Fate.DIE_BEFORE:
             self.kill()
             return
-        if call.kind == CallKind.CALL and fate in (Fate.ANSWER, Fate.FAIL_AFTER, Fate.UNKNOWN_AFTER, Fate.DIE_AFTER):
-            self._world.history.effect(call)
-        self.later(self.scheduler.between(1, self._world.profile.call_us), partial(self._end, link, call, fate))
+        done = None
+        if fate in (Fate.ANSWER, Fate.FAIL_AFTER, Fate.UNKNOWN_AFTER, Fate.DIE_AFTER):
+            if call.kind == CallKind.RECONCILE and world.knows_effects and not world.history.took_effect(call):
+                done = self._done(call, Outcome.NOT_DONE)
+            else:
+                done = world.run_gateway(call, self.clock)
+            if call.kind == CallKind.CALL:
+                world.history.effect(call, failed=fate is Fate.FAIL_AFTER, zombie=self is not world.gateways)
+        self.later(self.scheduler.between(1, world.profile.call_us), partial(self._end, link, call, fate, done))
 
-    def _end(self, link: Link, call: Call, fate: Fate) -> None:
+    def _end(self, link: Link, call: Call, fate: Fate, done: CallDone | None) -> None:
         if fate is Fate.DIE_AFTER:
             self.kill()
             return
@@ -88,10 +101,8 @@ class GatewaysProcess(Process):
             done = self._done(call, Outcome.FAILED)
         elif fate in (Fate.UNKNOWN_BEFORE, Fate.UNKNOWN_AFTER):
             done = self._done(call, Outcome.UNKNOWN)
-        elif call.kind == CallKind.RECONCILE and not self._world.history.took_effect(call):
-            done = self._done(call, Outcome.NOT_DONE)
-        else:
-            done = self._world.run_gateway(call, self.clock)
+        assert done is not None
+        self._world.history.call_ended(call, done)
         link.send(self, done)
 
     def _done(self, call: Call, outcome: Outcome) -> CallDone:

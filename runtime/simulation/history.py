@@ -7,7 +7,18 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from runtime.core.messages import Call, CallKind, Entry, Status, Taken, id_text, local_targets
+from runtime.core.messages import (
+    Call,
+    CallDone,
+    CallKind,
+    Emission,
+    Entry,
+    Outcome,
+    Status,
+    Taken,
+    id_text,
+    local_targets,
+)
 from runtime.simulation.calls import idempotency_key
 from runtime.simulation.client import Ack, Order
 from runtime.simulation.violation import require
@@ -27,6 +38,12 @@ class History:
         """Orders of dead clients that nobody will send again: taken or not, nobody was told."""
         self.effects: Counter[str] = Counter()
         """By idempotency key: how often the outside world was changed."""
+        self.excused: set[str] = set()
+        """Idempotency keys of what may be done twice."""
+        self.retried: set[tuple[int, str]] = set()
+        """(at, gateway) of dead letters that a person has tried again."""
+        self.answers: dict[tuple[int, str], list[tuple[Emission, ...]]] = {}
+        """(event id, gateway) → what each of its calls has answered."""
         self.begun: set[tuple[int, str, int]] = set()
         """(at, gateway, attempt)"""
         self.calls: Counter[tuple[int, str]] = Counter()
@@ -134,9 +151,25 @@ class History:
         durable = row is None or row.attempt >= call.attempt
         require(durable, "an attempt's start is durable before the call", what)
 
-    def effect(self, call: Call) -> None:
-        """The outside world is changed."""
-        self.effects[idempotency_key(call)] += 1
+    def effect(self, call: Call, *, failed: bool = False, zombie: bool = False) -> None:
+        """The outside world is changed. `failed`: and the router is told that it is not.
+
+        Once, unless the handler is idempotent or says that it failed. Nothing can be promised of a process that was
+        stopped, replaced, and woken (`zombie`), nor of what a person has tried again.
+        """
+        key = idempotency_key(call)
+        handler = self._world.app.catalogue.gateways[call.gateway].handlers[call.type]
+        if zombie or failed or (call.at, call.gateway) in self.retried:
+            self.excused.add(key)
+        elif not handler.idempotent and key not in self.excused:
+            what = f"{call.gateway} at {id_text(call.at)}, attempt {call.attempt}"
+            require(not self.effects[key], "what may have been done is not repeated", what)
+        self.effects[key] += 1
+
+    def call_ended(self, call: Call, done: CallDone) -> None:
+        """A call is answered, whether or not the router hears of it."""
+        if done.outcome == Outcome.ANSWERED:
+            self.answers.setdefault((call.id, call.gateway), []).append(done.emitted)
 
     def took_effect(self, call: Call) -> bool:
         return self.effects[idempotency_key(call)] > 0

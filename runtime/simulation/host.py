@@ -33,24 +33,24 @@ class HostProcess(Process):
             self._work()
 
     def _greet(self, link: Link, hello: Hello) -> None:
-        if link is self._link:
+        if link is self._link and hello.incarnation == self._incarnation:
             return
         if hello.incarnation < self._incarnation:
             link.cut()
             return
-        if self._link is not None:
+        if self._link is not None and link is not self._link:
             self._link.cut()
         self._incarnation = hello.incarnation
         self._link = link
         self._queue.clear()
         self._core.reset()
-        link.send(self, Welcome())
+        link.send(self, Welcome(hello.incarnation))
 
     def _work(self) -> None:
         if self._busy or not self._queue:
             return
         batch = self._queue.popleft()
-        link = self._link
+        link, incarnation = self._link, self._incarnation
         try:
             answer = self._core.deliver(batch)
         except HostKilled:
@@ -60,7 +60,7 @@ class HostProcess(Process):
 
         def finish() -> None:
             self._busy = False
-            if link is not None:
+            if link is not None and incarnation == self._incarnation:
                 link.send(self, answer)
             self._work()
 

@@ -5,7 +5,7 @@ and decoded, as on a real wire. Now and then a frame comes twice: nothing may ne
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -62,9 +62,9 @@ class Link:
         delay = scheduler.between(weather.delay_us // 4, weather.delay_us * 2)
         if scheduler.chance(weather.slow):
             delay *= 100
-        arrival = max(self._arrival[target] + 1, scheduler.now + delay)
+        arrival = max(self._arrival[target] + 1, scheduler.awake + delay)
         self._arrival[target] = arrival
-        scheduler.after(arrival - scheduler.now, lambda: target.act(lambda: self._arrive(target, kind, data)))
+        target.later(arrival - scheduler.awake, partial(self._arrive, target, kind, data))
 
     def _arrive(self, target: Process, kind: type, data: bytes) -> None:
         if self in target.links:
@@ -77,8 +77,7 @@ class Link:
         self.up = False
         for end in self.ends:
             if end.alive:
-                delay = self._scheduler.between(1, self._weather.delay_us * 4)
-                self._scheduler.after(delay, lambda end=end: end.act(lambda: self._gone(end)))  # type: ignore[misc]
+                end.later(self._scheduler.between(1, self._weather.delay_us * 4), partial(self._gone, end))
 
     def _gone(self, end: Process) -> None:
         if self in end.links:

@@ -43,9 +43,11 @@ class OperatorProcess(Process):
         for row in self.parked():
             if some and self.scheduler.chance(0.5):
                 continue
-            poison = row.detail is not None and "poison" in _FAILURE.decode(row.detail).message
+            poison = row.detail is not None and self._world.may_be_skipped(row, _FAILURE.decode(row.detail))
             retry = not poison or (some and self.scheduler.chance(0.3))
             self.scheduler.note(f"operator {'retries' if retry else 'skips'} {row.at} of {row.address}")
+            if retry:
+                self._world.history.retried.add((row.at, row.address))
             self._asked += 1
             self._link.send(self, Decide(row.at, row.address, retry))
 

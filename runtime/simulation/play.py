@@ -106,9 +106,9 @@ def storm(world: World, length_us: int) -> None:
     WEATHER.fails = lambda: world.stormy and scheduler.chance(profile.flaky)
     WEATHER.kills = lambda: world.stormy and scheduler.chance(0.3)
     world.stormy = True
-    Storm(world, scheduler.now + length_us)
-    run(world, scheduler.now + length_us)
-    world.stormy = False
+    Storm(world, scheduler.awake + length_us)
+    run(world, scheduler.awake + length_us)
+    world.stormy = world.full = False
     scheduler.note("calm")
 
 
@@ -121,7 +121,7 @@ def settle(world: World) -> None:
         process.wake()
     if not any(supervisor.alive for supervisor in world.supervisors):
         world.start_supervisor()
-    until = scheduler.now + CALM_US
+    until = scheduler.awake + CALM_US
     wait(world, until, lambda: all(client.done for client in world.clients if client.alive), "clients are answered")
     while True:
         wait(world, until, lambda: not world.operator.waits, "decisions are answered")

@@ -1,5 +1,6 @@
 """A process of the runtime as the operating system sees it: killed, or stopped and woken, between any two steps."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from runtime.simulation.scheduler import Action, Scheduler
@@ -30,7 +31,7 @@ class Process:
 
     def later(self, delay_us: int, action: Action) -> None:
         """Plan a step of this process."""
-        self.scheduler.after(delay_us, lambda: self.act(action))
+        self.scheduler.after(delay_us, partial(self.act, action))
 
     def act(self, action: Action) -> None:
         """Do it now; when woken, if stopped; never, if dead."""
@@ -65,7 +66,7 @@ class Process:
         self.scheduler.note(f"wake {self.name}")
         held, self._held = self._held, []
         for action in held:
-            self.scheduler.after(0, lambda action=action: self.act(action))  # type: ignore[misc]
+            self.scheduler.after(0, partial(self.act, action))
 
     def received(self, link: "Link", frame: object) -> None:
         """A frame has come in."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from runtime.core.limits import Limits
+from runtime.core.plan import Placement
 from runtime.simulation.disk import Wear
 from runtime.simulation.network import Weather
 
@@ -26,6 +27,9 @@ FAULTS = (
     "cut link",
     "clock jump",
     "operator",
+    "close router",
+    "full disk",
+    "sleep",
 )
 
 
@@ -34,6 +38,8 @@ class Profile:
     """All that chance decides about a history before it begins."""
 
     partitions: int = 4
+    placement: Placement | None = None
+    """Overrides what the classes say."""
     run_on: bool = True
     slow_reads: bool = False
     """Reads of the journal take time, in which other things happen."""
@@ -55,6 +61,8 @@ class Profile:
     faults: tuple[str, ...] = ()
     """Those that occur."""
     fault_every_us: int = 50_000
+    sleep_us: int = 400_000
+    """How long the whole machine sleeps, at most."""
     budget: int = 0
     """Events that an origin may cause; 0: the usual number."""
     flaky: float = 0.0
@@ -68,6 +76,7 @@ def draw(random: Random, *, run_on: bool | None = None) -> Profile:
     rough = [fault for fault in FAULTS if random.random() < 0.4]
     return Profile(
         partitions=random.choice((1, 2, 4, 8)),
+        placement=random.choice((None, None, None, "sharded", "dedicated")),
         run_on=random.random() < 0.6 if run_on is None else run_on,
         slow_reads=random.random() < 0.3,
         pause_us=random.choice((20, 200, 1_000)),

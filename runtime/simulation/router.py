@@ -3,10 +3,10 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runtime.core.messages import SUPERVISOR, Answer, Batch, CallDone, DeliverBatch, PublishReply
+from runtime.core.messages import SUPERVISOR, Answer, Batch, CallDone, DeliverBatch, PublishReply, Recovery
 from runtime.core.router import RouterCore
 from runtime.core.staging import Decided, Drained, Reply, RequestReply
-from runtime.errors import Fenced, JournalError
+from runtime.errors import Fenced, JournalError, JournalFull
 from runtime.simulation.frames import (
     Claimed,
     Decide,
@@ -14,6 +14,7 @@ from runtime.simulation.frames import (
     Draining,
     DrainOver,
     Hello,
+    NotWritten,
     Published,
     Publishing,
     Replied,
@@ -41,8 +42,16 @@ class RouterProcess(Process):
         self._servants: dict[str, Link] = {}
         """Links to hosts and gateways, by name."""
         self._welcomed: set[str] = set()
-        self._tickets: dict[int, tuple[Link, int]] = {}
+        self._tickets: dict[int, tuple[Link, object]] = {}
+        """Who asked, and what: a client's batch, a drain, an operator's wish."""
         self._ticket = 0
+        self._epochs: dict[int, int] = {}
+        self._recovering = False
+        """It starts again from the journal, with its links and its epochs."""
+        self._held_back: list[tuple[Link, object]] = []
+        """What came in meanwhile."""
+        self._closing = False
+        self._committing = False
         self._pumping = False
         self._wake: int | None = None
         self.later(self._pause(), self._claim)
@@ -53,25 +62,32 @@ class RouterProcess(Process):
     # ------------------------------------------------------------ a core's life
 
     def _claim(self) -> None:
-        epochs = self._journal.claim(range(self._world.partitions))
-        self.incarnation = epochs[0]
-        self.scheduler.note(f"{self.name} claims epoch {self.incarnation}")
-        self.later(self._pause(), lambda: self._recover(epochs))
+        self._epochs = self._journal.claim(range(self._world.partitions))
+        self.incarnation = self._epochs[0] << 20
+        self.scheduler.note(f"{self.name} claims epoch {self._epochs[0]}")
+        self.later(self._pause(), partial(self._recover, []))
 
-    def _recover(self, epochs: dict[int, int]) -> None:
+    def _recover(self, recovered: list[Recovery]) -> None:
+        """One partition after the other: anything may happen between two."""
+        partition = len(recovered)
         try:
-            recoveries = [self._journal.recover(partition, epoch) for partition, epoch in epochs.items()]
+            recovered.append(self._journal.recover(partition, self._epochs[partition]))
         except Fenced:
             self.kill()
             return
-        core = self.core = self._world.make_router(recoveries, self.clock)
+        if partition + 1 < self._world.partitions:
+            self.later(self._pause(), partial(self._recover, recovered))
+            return
+        core = self.core = self._world.make_router(recovered, self.clock)
         core.claimed_supervisor(self._journal.reader().epochs().get(SUPERVISOR, 0))
         self.scheduler.note(f"{self.name} recovers")
+        if self._recovering:
+            self._go_on(core)
         self._connect(GATEWAYS)
         self._pump_soon()
 
     def _begin_anew(self) -> None:
-        """Throw the core away and start from the journal."""
+        """Throw the core away and start from the journal, as another life of the process would."""
         self.scheduler.note(f"{self.name} begins anew")
         self.core = None
         self._servants.clear()
@@ -83,13 +99,59 @@ class RouterProcess(Process):
         self.links.clear()
         self.later(self._pause(), self._claim)
 
+    def _start_again(self, *, full: bool) -> None:
+        """Throw the core away and start from the journal; links and epochs stay, and whoever drains goes on waiting."""
+        self.scheduler.note(f"{self.name} starts again")
+        self.core = None
+        self._recovering = True
+        self._wake = None
+        self._welcomed.clear()
+        # What runs at the gateways must have ended before anybody asks what became of it.
+        gateways = self._servants.pop(GATEWAYS, None)
+        if gateways is not None:
+            gateways.cut()
+        for ticket, (link, asked) in list(self._tickets.items()):
+            if isinstance(asked, Draining):
+                continue
+            del self._tickets[ticket]
+            if full and isinstance(asked, Publishing):
+                link.send(self, NotWritten(asked.ticket))
+            else:
+                link.cut()
+        self.later(self._world.profile.restart_us if full else self._pause(), partial(self._recover, []))
+
+    def _go_on(self, core: RouterCore) -> None:
+        self._recovering = False
+        self.incarnation += 1
+        for link in self._servants.values():
+            link.send(self, Hello(self.incarnation))
+        drains, self._tickets = list(self._tickets.values()), {}
+        for link, asked in drains:
+            assert isinstance(asked, Draining)
+            core.drain(self._issue(link, asked), asked.timers)
+        held_back, self._held_back = self._held_back, []
+        for link, frame in held_back:
+            self.received(link, frame)
+
     def _failed(self, core: RouterCore, error: JournalError) -> None:
         if self.core is not core:
             return
-        if (isinstance(error, Fenced) and error.partitions != (SUPERVISOR,)) or self.scheduler.chance(0.5):
+        self._committing = False
+        full = isinstance(error, JournalFull)
+        if isinstance(error, Fenced) and SUPERVISOR not in error.partitions:
+            self.kill()
+        elif full or self.scheduler.chance(0.5):
+            self._start_again(full=full)
+        elif self.scheduler.chance(0.5):
             self.kill()
         else:
             self._begin_anew()
+
+    def close(self) -> None:
+        """Write what there is to write, and end."""
+        self._closing = True
+        self.scheduler.note(f"{self.name} is to close")
+        self.act(self._pump)
 
     # ------------------------------------------------------------ links
 
@@ -106,15 +168,20 @@ class RouterProcess(Process):
         link.send(self, Hello(self.incarnation))
 
     def lost(self, link: Link) -> None:
-        name = next((name for name, other in self._servants.items() if other is link), None)
+        core = self.core
+        name = self._name_of(link)
         if name is None:
+            for ticket in [ticket for ticket, (asker, _) in self._tickets.items() if asker is link]:
+                del self._tickets[ticket]
+                if core is not None:
+                    core.cancel(ticket)
             return
         del self._servants[name]
-        core = self.core
-        assert core is not None
         if name in self._welcomed:
             self._welcomed.discard(name)
-            if name == GATEWAYS:
+            if core is None:
+                pass  # The next one knows of no host before it has greeted it.
+            elif name == GATEWAYS:
                 core.gateways_lost(self.clock)
             else:
                 core.host_lost(name, self.clock)
@@ -124,7 +191,10 @@ class RouterProcess(Process):
     def received(self, link: Link, frame: object) -> None:
         core = self.core
         if core is None:
-            link.cut()
+            if self._recovering:
+                self._held_back.append((link, frame))
+            else:
+                link.cut()
             return
         match frame:
             case Answer():
@@ -135,7 +205,7 @@ class RouterProcess(Process):
                 core.called(frame, self.clock)
             case Welcome():
                 name = self._name_of(link)
-                if name is not None and name not in self._welcomed:
+                if name is not None and name not in self._welcomed and frame.incarnation == self.incarnation:
                     self._welcomed.add(name)
                     if name == GATEWAYS:
                         core.gateways_up()
@@ -148,12 +218,12 @@ class RouterProcess(Process):
                     for partition, client, seqs, last in core.wants_sent(frame.batch)
                     for seq, found in self._journal.find_sent(partition, client, seqs, last).items()
                 }
-                core.publish(self._issue(link, frame.ticket), frame.batch, self.clock, keys, sent)
+                core.publish(self._issue(link, frame), frame.batch, self.clock, keys, sent)
             case Draining():
-                core.drain(self._issue(link, frame.ticket), frame.timers)
+                core.drain(self._issue(link, frame), frame.timers)
             case Decide():
                 decide = core.retry if frame.retry else core.skip
-                decide(self._issue(link, 0), frame.at, frame.address, self.clock)
+                decide(self._issue(link, frame), frame.at, frame.address, self.clock)
             case Claimed():
                 core.claimed_supervisor(frame.epoch)
         self._pump_soon()
@@ -161,9 +231,9 @@ class RouterProcess(Process):
     def _name_of(self, link: Link) -> str | None:
         return next((name for name, other in self._servants.items() if other is link), None)
 
-    def _issue(self, link: Link, ticket: int) -> int:
+    def _issue(self, link: Link, asked: object) -> int:
         self._ticket += 1
-        self._tickets[self._ticket] = (link, ticket)
+        self._tickets[self._ticket] = (link, asked)
         return self._ticket
 
     # ------------------------------------------------------------ the loop
@@ -180,7 +250,7 @@ class RouterProcess(Process):
             return
         core.advance(self.clock)
         self._read(core)
-        batch = core.next_batch()
+        batch = core.next_batch(closing=self._closing)
         for name in core.take_hosts():
             self._world.start_host(name)
             self._connect(name)
@@ -190,7 +260,14 @@ class RouterProcess(Process):
         if batch is not None:
             self._commit(core, batch)
         self._say(core)
+        if self._closing and not self._committing:
+            self.kill()
+            return
         self._plan_wake(core)
+
+    def look_at_the_clock(self) -> None:
+        """It may show another time than expected."""
+        self.later(self._pause(), self._pump)
 
     def _read(self, core: RouterCore) -> None:
         """What the core wants read: at once, or while other things happen."""
@@ -224,9 +301,11 @@ class RouterProcess(Process):
     def _commit(self, core: RouterCore, batch: Batch) -> None:
         def done() -> None:
             if self.core is core:
+                self._committing = False
                 core.committed()
                 self._pump_soon()
 
+        self._committing = True
         self._disk.commit(self, batch, done, lambda error: self._failed(core, error))
 
     def _send(self, name: str, deliveries: DeliverBatch) -> None:
@@ -240,8 +319,13 @@ class RouterProcess(Process):
             if link is not None:
                 link.send(self, call)
         for ticket, reply in core.take_replies():
-            link, theirs = self._tickets[ticket]
-            link.send(self, _frame(theirs, reply))
+            held = self._tickets.get(ticket)
+            if held is None:
+                continue
+            link, asked = held
+            link.send(self, _frame(asked, reply))
+            if not isinstance(asked, Publishing) or not asked.batch.await_types or isinstance(reply, RequestReply):
+                del self._tickets[ticket]
 
     def _plan_wake(self, core: RouterCore) -> None:
         moment = core.wake_at()
@@ -259,11 +343,13 @@ class RouterProcess(Process):
             self.later(moment - self.clock, wake)
 
 
-def _frame(ticket: int, reply: Reply) -> Published | DrainOver | Replied | DecisionMade:
+def _frame(asked: object, reply: Reply) -> Published | DrainOver | Replied | DecisionMade:
     if isinstance(reply, PublishReply):
-        return Published(ticket, reply)
+        assert isinstance(asked, Publishing)
+        return Published(asked.ticket, reply)
     if isinstance(reply, Drained):
-        return DrainOver(ticket)
+        assert isinstance(asked, Draining)
+        return DrainOver(asked.ticket)
     if isinstance(reply, Decided):
         return DecisionMade(reply.done)
     assert isinstance(reply, RequestReply), "nobody here asks for keys"

@@ -16,11 +16,16 @@ Action = Callable[[], None]
 
 
 class Scheduler:
-    """Steps in order of virtual time; those of the same moment in the order in which they were planned."""
+    """Steps in order of virtual time; those of the same moment in the order in which they were planned.
+
+    There are two times. `awake` only passes while the machine runs: delays and bounds are in it. `now` is what clocks
+    show; it leaps when the machine has slept.
+    """
 
     def __init__(self, seed: int, *, tell: Callable[[str], None] | None = None) -> None:
         self.random = Random(seed)
         self.now = START_US
+        self.awake = 0
         self.steps = 0
         self._heap: list[tuple[int, int, Action]] = []
         self._planned = 0
@@ -30,23 +35,30 @@ class Scheduler:
     def after(self, delay_us: int, action: Action) -> None:
         """Plan a step."""
         self._planned += 1
-        heappush(self._heap, (self.now + max(delay_us, 0), self._planned, action))
+        heappush(self._heap, (self.awake + delay_us if delay_us > 0 else self.awake, self._planned, action))
 
     def step(self, until: int | None = None) -> bool:
-        """Take the next step, unless there is none or it lies after `until`."""
+        """Take the next step, unless there is none or it lies after `until` (in `awake` time)."""
         heap = self._heap
         if not heap or (until is not None and heap[0][0] > until):
             return False
-        self.now, _, action = heappop(heap)
+        moment, _, action = heappop(heap)
+        self.now += moment - self.awake
+        self.awake = moment
         self.steps += 1
         action()
         return True
 
     def run(self, until: int) -> None:
-        """Take every step up to a moment, and stand at that moment."""
+        """Take every step up to a moment (in `awake` time), and stand at that moment."""
         while self.step(until):
             pass
-        self.now = max(self.now, until)
+        self.leap(until - self.awake)
+        self.awake = max(self.awake, until)
+
+    def leap(self, by_us: int) -> None:
+        """The clocks go on; nothing else does."""
+        self.now += max(by_us, 0)
 
     def note(self, what: str) -> None:
         """Put a line into the trace."""
@@ -65,4 +77,5 @@ class Scheduler:
 
     def between(self, low: int, high: int) -> int:
         """A whole number of the range, both ends included."""
-        return self.random.randint(low, high)
+        # Half the cost of randint, and drawn for nearly every step.
+        return low + int(self.random.random() * (high - low + 1))

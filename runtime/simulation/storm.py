@@ -33,6 +33,9 @@ class Storm:
             "cut link": self._cut,
             "clock jump": self._jump,
             "operator": lambda: world.operator.decide(some=True),
+            "close router": self._close,
+            "full disk": self._fill,
+            "sleep": lambda: world.sleep(self._scheduler.between(1_000, world.profile.sleep_us)),
         }
         self._plan()
 
@@ -41,7 +44,7 @@ class Storm:
             self._scheduler.after(self._scheduler.between(1, 2 * self._world.profile.fault_every_us), self._strike)
 
     def _strike(self) -> None:
-        if self._scheduler.now >= self._until:
+        if self._scheduler.awake >= self._until:
             return
         self._faults[self._scheduler.random.choice(self._world.profile.faults)]()
         self._plan()
@@ -66,6 +69,21 @@ class Storm:
         if client is not None:
             client.kill()
             self._world.succeed(client)
+
+    def _close(self) -> None:
+        router = self._pick(self._world.routers)
+        if router is not None:
+            router.close()
+
+    def _fill(self) -> None:
+        world = self._world
+        self._scheduler.note("the disk is full")
+        world.full = True
+
+        def free() -> None:
+            world.full = False
+
+        self._scheduler.after(self._scheduler.between(1_000, 200_000), free)
 
     def _cut(self) -> None:
         links = [link for process in self._world.processes() if process.alive for link in process.links if link.up]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from runtime.simulation.world import World
 
 
+CALM_REST_US = 50_000
+
+
 class SupervisorProcess(Process):
     """One life of a supervisor. There may be two; then the older one's ticks are refused."""
 
@@ -33,7 +36,9 @@ class SupervisorProcess(Process):
         self._rest()
 
     def _rest(self) -> None:
-        self.later(self.scheduler.between(1, self._world.profile.restart_us), self._step)
+        # In calm weather there is little to look after, and each look is a step.
+        longest = self._world.profile.restart_us if self._world.stormy else CALM_REST_US
+        self.later(self.scheduler.between(1, longest), self._step)
 
     def _step(self) -> None:
         self._look_after()
@@ -48,6 +53,9 @@ class SupervisorProcess(Process):
         router = world.newest_router()
         if router is None or self._hangs(router):
             world.start_router()
+        if not world.stormy:
+            for old in world.routers[:-1]:
+                old.kill()  # In a storm, one that was succeeded may live on for a while.
         if not world.gateways.alive or self._hangs(world.gateways):
             world.start_gateways()
         for name in sorted(world.wanted):

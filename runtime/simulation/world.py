@@ -8,7 +8,7 @@ import msgspec
 from actors import App
 from runtime.core.host import HostCore
 from runtime.core.incoming import Incoming
-from runtime.core.messages import Call, CallDone, Publish, Recovery
+from runtime.core.messages import Call, CallDone, DeliveryRow, Failure, Publish, Recovery
 from runtime.core.outgoing import Outgoing
 from runtime.core.plan import cell_plan
 from runtime.core.router import RouterCore
@@ -43,7 +43,7 @@ class World:
         self.profile = profile
         self.scheduler = scheduler
         self.partitions = profile.partitions
-        self.plan = cell_plan(app, self.partitions)
+        self.plan = cell_plan(app, self.partitions, profile.placement)
         self.started = scheduler.now
         self.schedules = app.schedules
         self.store = MemoryStore(JournalInfo(app.name, self.partitions, "", 1, self.started))
@@ -51,7 +51,11 @@ class World:
         self.runner = GatewayRunner(app, self.incoming, Outgoing(app.catalogue, self.partitions))
         self._encoder = Encoder(app.catalogue, self.partitions, draw=scheduler.random.random)
         self.history = History(self)
+        self.knows_effects = True
+        """A reconcile is answered from what took effect, and not by the gateway alone."""
         self.stormy = False
+        self.full = False
+        """The disk has no room."""
         self.beating = True
         self.wanted: set[str] = set()
         """Hosts that a router has asked for."""
@@ -74,7 +78,8 @@ class World:
         return MemoryJournal(self.store)
 
     def make_disk(self, journal: Journal) -> Disk:
-        return Disk(self.scheduler, journal, self.profile.wear if self.stormy else replace(self.profile.wear, fail=0.0))
+        wear = self.profile.wear if self.stormy else replace(self.profile.wear, fail=0.0)
+        return Disk(self.scheduler, journal, wear, lambda: self.full)
 
     def make_router(self, recoveries: list[Recovery], now: int) -> RouterCore:
         return RouterCore(self.plan, recoveries, self.profile.limits, now)
@@ -151,6 +156,13 @@ class World:
             return self.scheduler.random.choice(ready)
         return ready[-1] if ready else None
 
+    def sleep(self, length_us: int) -> None:
+        """The machine sleeps: when it wakes the clocks have gone on, and nothing else has."""
+        self.scheduler.note(f"sleep {length_us}")
+        self.scheduler.leap(length_us)
+        for router in self.routers:
+            router.look_at_the_clock()
+
     # ------------------------------------------------------------ events
 
     def encode(self, order: Order) -> Publish:
@@ -163,6 +175,10 @@ class World:
             small = msgspec.structs.replace(body, budget=min(body.budget, self.profile.budget))
             item = msgspec.structs.replace(item, body=encode_body(small))
         return item
+
+    def may_be_skipped(self, row: DeliveryRow, failure: Failure) -> bool:
+        """Trying this dead letter again would lead to the same."""
+        return "poison" in failure.message
 
     def taken_moment(self, name: str) -> int | None:
         """The last moment of a schedule that was taken, as the journal has it."""

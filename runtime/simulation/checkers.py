@@ -154,7 +154,7 @@ def _copies_once(ledger: Ledger) -> None:
             if entry.at != entry.id:
                 copies.setdefault(entry.id, []).append(partition)
                 source = entry.id >> POSITION_BITS
-                require(last.get(source, 0) < entry.id, "copies keep their order", id_text(entry.at))
+                require(last.get(source, 0) <= entry.id, "copies keep their order", id_text(entry.at))
                 last[source] = entry.id
     for home, log in ledger.logs.items():
         for entry in log:

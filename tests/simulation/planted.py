@@ -175,6 +175,16 @@ class TrustingRouter(RouterCore):
         super().answer(host, Answer(answer.number, tuple(turns), answer.failed), now)
 
 
+class RepeatingRouter(TrustingRouter):
+    """Commits an answer as often as it comes."""
+
+    def answer(self, host: str, answer: Answer, now: int) -> None:
+        link = self._cell.links.get(host)
+        if link is not None and answer.number not in link.in_flight:
+            link.in_flight.append(answer.number)
+        super().answer(host, answer, now)
+
+
 class UnfencedRouter(RouterCore):
     """Takes a tick from whoever brings it."""
 
@@ -200,6 +210,28 @@ class ResendTakingRouter(RouterCore):
         super().publish(ticket, batch, now, keys, {})
 
 
+class GullibleRouter(RouterCore):
+    """Takes whatever a client sends first for the first that there is."""
+
+    _met: set[str]
+
+    def publish(self, ticket: int, batch: PublishBatch, now: int, keys: Any = None, sent: Any = None) -> None:
+        self._met = getattr(self, "_met", set())
+        if batch.client not in self._met:
+            self._met.add(batch.client)
+            self._origins._following.add(batch.client)
+        super().publish(ticket, batch, now, keys, sent)
+
+
+class BlindCalls(RouterCore):
+    """Counts a call as lost with its gateways that was not sent yet, and sends it all the same."""
+
+    def gateways_lost(self, now: int) -> None:
+        for call in self._cell.calls.running():
+            call.sent = True
+        super().gateways_lost(now)
+
+
 class ShortDrains(RouterCore):
     """Says that all is handled as soon as it is asked."""
 
@@ -221,11 +253,7 @@ class EarlyRouter(RouterCore):
 
     def __init__(self, plan: CellPlan, recoveries: list[Recovery], limits: Limits, now: int) -> None:
         super().__init__(plan, recoveries, limits, now)
-        timers = self._cell.timers
-        early = self._cell.timers = EarlyTimers(self._cell.drains)
-        for address in sorted(timers._of):
-            for key in timers.of(address):
-                early.set(timers._rows[key])
+        self._cell.timers.__class__ = EarlyTimers
 
 
 class ImpatientRouter(RouterCore):

@@ -50,6 +50,8 @@ class RouterProcess(Process):
         """It starts again from the journal, with its links and its epochs."""
         self._held_back: list[tuple[Link, object]] = []
         """What came in meanwhile."""
+        self._refused: set[tuple[Link, int]] = set()
+        """(link, ticket) of what was answered by `NotWritten`."""
         self._closing = False
         self._committing = False
         self._pumping = False
@@ -116,6 +118,7 @@ class RouterProcess(Process):
             del self._tickets[ticket]
             if full and isinstance(asked, Publishing):
                 link.send(self, NotWritten(asked.ticket))
+                self._refused.add((link, asked.ticket))
             else:
                 link.cut()
         self.later(self._world.profile.restart_us if full else self._pause(), partial(self._recover, []))
@@ -211,6 +214,8 @@ class RouterProcess(Process):
                         core.gateways_up()
                     else:
                         core.host_up(name)
+            case Publishing() if (link, frame.ticket) in self._refused:
+                pass  # The network repeated the frame; its client wants the events again, as others.
             case Publishing():
                 keys = self._journal.keys(core.wants_keys(frame.batch))
                 sent = {

@@ -7,13 +7,13 @@ from runtime.simulation.play import play, replay_command
 HISTORIES = 500
 CHUNK = 10
 
-ONCE_BROKEN: list[int] = []
+ONCE_BROKEN = [554, 728, 1640, 2922]
 """Further seeds that have found a bug. One stands for its history only until the simulator itself changes."""
 
 SEEDS = [*(list(range(first, first + CHUNK)) for first in range(0, HISTORIES, CHUNK)), *([s] for s in ONCE_BROKEN)]
 
 
-@pytest.mark.parametrize("seeds", SEEDS, ids=lambda seeds: f"seed {seeds[0]}, {len(seeds)} histories")
+@pytest.mark.parametrize("seeds", SEEDS, ids=lambda seeds: f"{seeds[0]}-{seeds[-1]}")
 def test_every_promise_is_kept(seeds: list[int]) -> None:
     broken = [told for seed in seeds if (told := outcome(seed))]
 

@@ -26,11 +26,11 @@ def path_of(path: tuple[str, ...], hops: int, type: str) -> tuple[str, ...]:
     return (*path[1 - PATH_MAX :], type) if hops >= PATH_FROM or path else path
 
 
-def halted(emitted: Emitted, why: str, path: tuple[str, ...]) -> ChainHalted:
-    """What is told in place of an event that goes too far."""
+def halted(emitted: Emitted, data: bytes, why: str, path: tuple[str, ...]) -> ChainHalted:
+    """What is told in place of an event that goes too far; `data` is its payload as it would have been stored."""
     return ChainHalted(
         event_type=emitted.plan.type,
-        payload=emitted.data.decode(),
+        payload=data.decode(),
         reason=why,
         path=(*path, emitted.plan.type),
         emitter=emitted.emitter,

@@ -263,7 +263,7 @@ class Scenario:
             made = Entry(emitted.plan, emitted.event, emitted.targets, source, time_us)
         else:
             path = path or (entry.plan.type,)
-            told = halted(emitted, too_far(bound), path)
+            told = halted(emitted, emitted.data, too_far(bound), path)
             plan = self.app.catalogue.events[HALTED]
             made = Entry(plan, told, () if HALTED in path else plan.targets(told), source, time_us)
             hops_max = hops + HOPS_MAX

@@ -31,6 +31,7 @@ from runtime.core.messages import (
     parse_id,
 )
 from runtime.encode import check_key, key_digest, time_us
+from runtime.fields import codec_of
 from runtime.line import Line
 from runtime.publishing import EventId
 from runtime.wire import Codec, Plain, decode_body
@@ -99,7 +100,7 @@ class Reading:
         self._line = line
         self._app = app
         self._catalogue = app.catalogue
-        self._codec = codec or Plain()
+        self._codec = codec_of(app.catalogue, codec) or Plain()
 
     async def _ask(self, kind: Any, method: str, *arguments: Any, timeout: float = PATIENCE) -> Any:
         answer = await self._line.ask("read", encode((method, arguments)), timeout=timeout)

@@ -1,7 +1,7 @@
 """What stands inside a record's `body`: everything about an event that the router does not look at.
 
-The codec is a seam: a field's codec (encryption with a key per person) plugs in here later, at the only place where
-payloads become bytes and bytes payloads on their way to and from a log.
+The codec is a seam: a field's codec (encryption with a key per person, later) plugs in here, at the only place where
+payloads become bytes and bytes payloads on their way to and from a log. `runtime.fields` gathers what fields say.
 """
 
 from typing import Protocol

@@ -29,7 +29,8 @@ from runtime.core.incoming import Incoming
 from runtime.core.messages import Answer, DeliverBatch, Delivery, Emission, TurnDone, TurnFailed
 from runtime.core.outgoing import Outgoing, timers_of
 from runtime.core.partition import partition_of
-from runtime.wire import Body, Codec, Plain
+from runtime.fields import codec_of
+from runtime.wire import Body, Codec
 
 STATE_MAX = 1 << 20
 STATE_SMALL = 4096
@@ -83,7 +84,7 @@ class HostCore:
         self._catalogue = catalogue
         self._partitions = partitions
         self._run_on = run_on
-        self._codec = None if codec is None or isinstance(codec, Plain) else codec
+        self._codec = codec_of(catalogue, codec)
         self._incoming = Incoming(catalogue, codec, app)
         self._outgoing = Outgoing(catalogue, partitions, codec)
         self._held: dict[str, _Held] = {}

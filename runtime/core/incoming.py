@@ -8,7 +8,8 @@ from actors.envelope import Envelope
 from actors.errors import EventRejected
 from actors.event import Event, decode_event
 from runtime.core.messages import POSITION_MASK, Call, Delivery, Entry, id_text
-from runtime.wire import Body, Codec, Plain, decode_body
+from runtime.fields import codec_of
+from runtime.wire import Body, Codec, decode_body
 
 
 class Incoming:
@@ -16,7 +17,8 @@ class Incoming:
 
     def __init__(self, catalogue: Catalogue, codec: Codec | None = None, app: str = "") -> None:
         self._events = catalogue.events
-        self._open = None if codec is None or isinstance(codec, Plain) else codec.open
+        codec = codec_of(catalogue, codec)
+        self._open = None if codec is None else codec.open
         self._source = f"/{app}/" if app else ""
 
     def read(self, type: str, data: bytes) -> tuple[EventPlan, Body, Event]:

@@ -16,7 +16,8 @@ from actors.event import Event, encode_event
 from actors.turn import Emitted, TimerCancel, TimerSet, TurnResult
 from runtime.core.messages import EVERYWHERE, HOME, CancelTimer, Emission, SetTimer, Target
 from runtime.core.partition import partition_of
-from runtime.wire import Body, Codec, Plain, encode_body
+from runtime.fields import codec_of
+from runtime.wire import Body, Codec, encode_body
 
 BUDGET = 100_000
 """Events that an origin event may cause."""
@@ -44,7 +45,8 @@ class Outgoing:
     ) -> None:
         self._catalogue = catalogue
         self._partitions = partitions
-        self._seal = None if codec is None or isinstance(codec, Plain) else codec.seal
+        codec = codec_of(catalogue, codec)
+        self._seal = None if codec is None else codec.seal
         self._budget = budget
         self._places: dict[tuple[str, tuple[Route, ...]], Place] = {}
         self._halted = catalogue.events[HALTED]
@@ -153,7 +155,9 @@ class Outgoing:
         `ChainHalted` could keep a chain going for ever.
         """
         path = path or (type,)
-        told = halted(e, why, path)
+        # What is sealed where it is stored is not to stand open in what tells of it.
+        stopped = e.data if self._seal is None else self._seal(e.plan.type, e.data)
+        told = halted(e, stopped, why, path)
         plan = self._halted
         place = self.place(plan, plan.targets(told))
         data = encode_event(told)

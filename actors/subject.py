@@ -42,12 +42,9 @@ def run_twice(instance: Instance, plan: EventPlan, event: Event, time_us: int, e
     copy = Instance(instance.group, instance.address.partition("/")[2], instance.state)
     first = _told(copy, plan, event, time_us, envelope)
     second = _told(instance, plan, event, time_us, envelope)
-    if _facts(first) != _facts(second):
-        raise NotDeterministic(
-            f"{instance.address} handled {plan.type} twice, and the results differ:\n  {_facts(first)}\n  "
-            f"{_facts(second)}",
-            hint="a handler may use its state, its event, self.now, self.random and self.new_id(), and nothing else.",
-        ) from next((one for one in (first, second) if isinstance(one, TurnError)), None)
+    if facts(first) != facts(second):
+        error = not_deterministic(instance.address, plan, first, second)
+        raise error from next((one for one in (first, second) if isinstance(one, TurnError)), None)
     if isinstance(second, TurnError):
         raise second
     return second
@@ -63,7 +60,17 @@ def _told(
         return error
 
 
-def _facts(result: TurnResult | TurnError) -> tuple[Any, ...]:
+def not_deterministic(
+    address: str, plan: EventPlan, first: TurnResult | TurnError, second: TurnResult | TurnError
+) -> NotDeterministic:
+    """The error for a turn that gave these two."""
+    return NotDeterministic(
+        f"{address} handled {plan.type} twice, and the results differ:\n  {facts(first)}\n  {facts(second)}",
+        hint="a handler may use its state, its event, self.now, self.random and self.new_id(), and nothing else.",
+    )
+
+
+def facts(result: TurnResult | TurnError) -> tuple[Any, ...]:
     """What of a turn has to be the same again."""
     if isinstance(result, TurnError):
         # Not its text, which may name objects by their place in memory.

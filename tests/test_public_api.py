@@ -15,6 +15,7 @@ import pytest
 import actors
 import actors.testing
 import runtime
+import runtime.testing
 from actors.errors import NotDone, TrunklineError, TurnError, Unknown, WiringError, WiringProblem
 from runtime.errors import CodeError, Fenced
 
@@ -41,6 +42,7 @@ PUBLIC = [
     *((actors, name) for name in sorted(ACTORS)),
     *((runtime, name) for name in sorted(RUNTIME)),
     *((actors.testing, name) for name in ("given", "scenario")),
+    *((runtime.testing, name) for name in ("DeadLetter", "End", "Publish", "simulate")),
 ]
 
 

@@ -7,6 +7,7 @@ turn has in a straight replay, nothing has an effect twice, and nothing is in th
 from collections import Counter
 
 from actors.app import App
+from actors.event import encode_event
 from runtime.core.messages import (
     EVERYWHERE,
     POSITION_BITS,
@@ -92,7 +93,7 @@ def _acknowledged(ledger: Ledger, history: History) -> None:
         assert acked is not None
         if ack.taken in (Taken.NEW, Taken.REPEATED):
             data = decode_body(acked.body).data
-            sent = ack.order.event.model_dump_json().encode()
+            sent = encode_event(ack.order.event)
             require(data == sent, "nothing acknowledged is lost", f"order {ack.order.number} is {data!r} in the log")
         if ack.taken == Taken.NEW:
             times[ack.id] += 1
@@ -102,7 +103,7 @@ def _acknowledged(ledger: Ledger, history: History) -> None:
 
 def _keys_once(ledger: Ledger, history: History) -> None:
     """A key is taken once: a repeat has the first id; another payload is told so."""
-    first: dict[tuple[str, str], int] = {}
+    first: dict[bytes | None, int] = {}
     payloads: Counter[tuple[str, bytes]] = Counter()
     for log in ledger.logs.values():
         for entry in log:
@@ -112,13 +113,16 @@ def _keys_once(ledger: Ledger, history: History) -> None:
         order = ack.order
         if order.key is None:
             continue
-        scope = (type(order.event).__name__, order.key)
+        scope = history.scope(order)
         known = first.setdefault(scope, ack.id)
         require(known == ack.id, "a key is taken once", f"{order.key} gave {id_text(known)} and {id_text(ack.id)}")
-    for order in {ack.order.number: ack.order for ack in history.acks}.values():
-        name = type(order.event).__trunkline__.name
-        count = payloads[name, order.event.model_dump_json().encode()]
-        require(count <= 1, "an event is taken once", f"order {order.number} is in the logs {count} times")
+    wanted: dict[tuple[str, bytes], set[object]] = {}
+    for order in history.orders.values():
+        payload = (type(order.event).__trunkline__.name, encode_event(order.event))
+        wanted.setdefault(payload, set()).add(order.number if order.key is None else order.key)
+    for payload, orders in wanted.items():
+        count = payloads[payload]
+        require(count <= len(orders), "an event is taken once", f"{payload} is in the logs {count} times: {orders}")
 
 
 def _ticks_once(ledger: Ledger) -> None:
@@ -214,6 +218,8 @@ def _one_answer(ledger: Ledger, app: App, history: History, entry: Entry, gatewa
     if row is not None and row.status == Status.PARKED:
         require(not answers, "a call is answered once", f"{what} is parked and has {len(answers)} answers")
         return
+    if not answers and _skipped(ledger, entry, gateway):
+        return
     possible = history.answers.get((entry.id, gateway), [])
     require(
         any(len(answers) == len(one) and all(map(_matches, answers, one)) for one in possible),
@@ -228,6 +234,12 @@ def _one_answer(ledger: Ledger, app: App, history: History, entry: Entry, gatewa
     bound = (handler.retries + 1) * (retried + 1)
     count = history.calls[entry.at, gateway]
     require(count <= bound, "calls are bounded by their retries", f"{what}: {count} calls, {CallKind.CALL.name}")
+
+
+def _skipped(ledger: Ledger, entry: Entry, address: str) -> bool:
+    """Did a person go on without it?"""
+    log = ledger.logs[entry.at >> POSITION_BITS]
+    return any(e.type == SKIPPED and e.cause == entry.id and decode_body(e.body).source == address for e in log)
 
 
 def _nothing_else(ledger: Ledger) -> None:

@@ -33,6 +33,8 @@ class History:
 
     def __init__(self, world: "World") -> None:
         self._world = world
+        self.orders: dict[int, Order] = {}
+        """All that users wanted, by number."""
         self.acks: list[Ack] = []
         self.lost_orders: set[int] = set()
         """Orders of dead clients that nobody will send again: taken or not, nobody was told."""
@@ -67,6 +69,10 @@ class History:
             # A number stays with its client: another client's entry under this id is another event.
             require(entry.client == ack.client, "acknowledged events are durable", f"{where}, is {entry.client}'s")
 
+    def scope(self, order: Order) -> bytes | None:
+        """What its key is looked up by: it holds for an event type and a routing key."""
+        return self._world.encode(order).key
+
     def abandoned(self, orders: Iterable[Order]) -> None:
         """A client died, and its user will not come back with these."""
         self.lost_orders |= {order.number for order in orders}
@@ -96,7 +102,11 @@ class History:
         for row in store.deliveries.values():
             if row.status == Status.PARKED:
                 held[row.address] = min(row.at, held.get(row.address, row.at))
-        answered = {(e.cause, decode_body(e.body).source) for log in store.log.values() for e in log if e.at == e.id}
+        # A call may be answered with no event.
+        silent = {delivery for delivery, answers in self.answers.items() if () in answers}
+        answered = silent | {
+            (e.cause, decode_body(e.body).source) for log in store.log.values() for e in log if e.at == e.id
+        }
         followed = set(before)
         for entry in self._in_order():
             if entry.at == entry.id and entry.cause in followed and entry.cause:

@@ -112,8 +112,11 @@ def storm(world: World, length_us: int) -> None:
     scheduler.note("calm")
 
 
-def settle(world: World) -> None:
-    """Wait until all that was published is handled, and every dead letter decided."""
+def settle(world: World, timers_us: int | None = None) -> None:
+    """Wait until all that was published is handled, and every dead letter decided.
+
+    All timers are waited for; with `timers_us` those that are due within so long, and time leaps to each.
+    """
     scheduler = world.scheduler
     world.beating = False
     for process in world.processes():
@@ -123,13 +126,20 @@ def settle(world: World) -> None:
         world.start_supervisor()
     until = scheduler.awake + CALM_US
     wait(world, until, lambda: all(client.done for client in world.clients if client.alive), "clients are answered")
+    last = scheduler.now + (timers_us or 0)
     while True:
         wait(world, until, lambda: not world.operator.waits, "decisions are answered")
-        world.drainer.begin(timers=True)
+        world.drainer.begin(timers=timers_us is None)
         wait(world, until, lambda: not world.drainer.waiting, "drains end")
-        if not world.operator.parked():
+        if world.operator.parked():
+            world.operator.decide()
+            continue
+        due = min((timer.due for timer in world.store.timers.values()), default=last + 1)
+        if timers_us is None or due > last:
             break
-        world.operator.decide()
+        world.sleep(max(due - scheduler.now, 0))
+        until = scheduler.awake + CALM_US
+        wait(world, until, lambda due=due: all(t.due > due for t in world.store.timers.values()), "timers fire")  # type: ignore[misc]
     # Ticks count for no drain.
     wait(world, until, world.owner_is_idle, "ticks are handled")
 

@@ -120,6 +120,7 @@ class World:
         self.hosts[name] = HostProcess(self, name)
 
     def add_client(self, orders: list[Order]) -> None:
+        self.history.orders.update((order.number, order) for order in orders)
         self.clients.append(ClientProcess(self, f"client-{self._number()}", orders))
 
     def succeed(self, client: ClientProcess) -> None:

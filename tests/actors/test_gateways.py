@@ -244,6 +244,13 @@ def test_a_reconcile_that_can_not_tell_is_asked_again_and_then_given_up(error: E
     assert (more, lost.get(Ledger, "o-1")) == (["charge", "look", "look", "look", "give up"], None)
 
 
+def test_each_unknown_outcome_may_be_asked_about_as_often() -> None:
+    play, calls = tried(Careful(steps=[Unknown(), DOWN, DOWN, NotDone(), Unknown(), DOWN, DOWN, PAID]))
+
+    assert calls == ["charge", *["look"] * 3] * 2
+    assert ledger(play).charged == ["ch-1"]
+
+
 def test_a_failure_needs_no_reconcile() -> None:
     _, calls = tried(Careful(steps=[DOWN, PAID]))
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from actors import After, Aggregate, App, ChainHalted, Envelope, Event, Heartbeat, TrunklineError, cron, on
+from actors import After, Aggregate, App, Cancel, ChainHalted, Envelope, Event, Heartbeat, TrunklineError, cron, on
 from actors.chain import HOPS_MAX
 from actors.errors import EventRejected, HandlerFailed
 from actors.testing import Endless, NotDeterministic, Scenario, both_orders, scenario
@@ -434,6 +434,59 @@ def test_an_instance_whose_failures_are_skipped_goes_on() -> None:
     assert [letter.event for letter in play.dead_letters] == [Attempted(credits=0)]
 
 
+def test_an_instance_whose_first_event_was_skipped_is_live() -> None:
+    class Lenient(Aggregate, key="player_id", failures="skip"):
+        heard: int = 0
+
+        @on
+        def attempt(self, event: Attempted) -> None:
+            raise ValueError("no")
+
+        @on
+        def hear(self, event: Announced) -> None:
+            self.heard += 1
+
+    play = scenario(App("shop", Lenient))
+
+    play.publish(Attempted())
+    play.publish(Announced())
+
+    lenient = play.get(Lenient, "ada")
+    assert lenient is not None
+    assert lenient.heard == 1
+
+
+def test_a_cancel_that_was_held_when_its_timer_was_due_still_wins() -> None:
+    class Reminded(Event):
+        player_id: str
+
+    class Careful(Aggregate, key="player_id"):
+        reminded: bool = False
+
+        @on
+        def attempt(self, event: Attempted) -> After[Reminded]:
+            return After(Reminded(player_id=self.id), minutes=100 // event.credits)
+
+        @on
+        def refuse(self, event: Refused) -> Cancel[Reminded]:
+            return Cancel(Reminded)
+
+        @on
+        def remind(self, event: Reminded) -> None:
+            self.reminded = True
+
+    play = scenario(App("shop", Careful))
+    play.publish(Attempted(credits=100))
+    play.publish(Attempted(credits=0))
+    play.publish(Refused())
+
+    play.advance(hours=1)
+    play.skip(play.dead_letters[0])
+
+    assert play.timers == []
+    assert not any(isinstance(event, Reminded) for event in play.events)
+
+
 def test_a_timer_does_not_fire_while_its_instance_is_held() -> None:
     class Reminded(Event):
         player_id: str
@@ -537,7 +590,8 @@ def test_what_a_halted_chain_leads_to_starts_no_chain_without_an_end() -> None:
 
     class Runner(Aggregate, key="player_id"):
         @on
-        def go(self, event: Ping) -> None: ...
+        def go(self, event: Ping) -> Pong:
+            return Pong(player_id=self.id, n=0)
 
         @on
         def begin(self, event: Attempted) -> Pong:
@@ -551,7 +605,8 @@ def test_what_a_halted_chain_leads_to_starts_no_chain_without_an_end() -> None:
 
     play.publish(Attempted())
 
-    assert sum(isinstance(event, ChainHalted) for event in play.events) == 1
+    assert sum(isinstance(event, ChainHalted) for event in play.events) == 2, "the second is told to nobody"
+    assert isinstance(play.events[-1], ChainHalted)
 
 
 def test_a_timer_of_positive_delay_starts_its_hops_at_none_and_one_without_a_delay_does_not() -> None:

@@ -47,8 +47,14 @@ async def attempt(
     except Unknown as error:
         return Ended(Outcome.UNKNOWN, error=error)
     except TimeoutError as error:
-        # Past the call's own limit nobody knows; a time-out that the handler let through is a failure like any.
-        return Ended(Outcome.UNKNOWN if limit.expired() else Outcome.FAILED, error=error)
+        if not limit.expired():
+            # That the handler let through: a failure like any.
+            return Ended(Outcome.FAILED, error=error)
+        late = TimeoutError(
+            f"{handler.name} took longer than its timeout, {handler.timeout:g} s: nobody knows its outcome"
+        )
+        late.__cause__ = error
+        return Ended(Outcome.UNKNOWN, error=late)
     except NotDone as error:
         return Ended(Outcome.NOT_DONE if kind == CallKind.RECONCILE else Outcome.FAILED, error=error)
     except Exception as error:

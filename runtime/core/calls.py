@@ -27,7 +27,9 @@ LATE = 50
 
 LOST = Failure(
     error="OutcomeUnknown",
-    message="the gateways' process ended while the call was under way, so nobody knows whether it took effect",
+    message="the gateways' process ended while the call was under way, so nobody knows whether it took effect\n"
+    "  fix: find out; then retry the dead letter, which calls again, or skip it. @handler.reconcile would find out by "
+    "itself.",
     traceback="",
     where="",
 )

@@ -23,7 +23,8 @@ from runtime.core.parking import Parking
 
 HOST_DIED = Failure(
     error="HostDied",
-    message="the host's process died while it handled this event alone",
+    message="the host's process died while it handled this event alone\n"
+    "  fix: its last words are in Ray's logs; mend the handler and retry the dead letter, or skip it.",
     traceback="",
     where="",
 )

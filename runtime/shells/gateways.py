@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from actors.calls import attempt
 from actors.errors import EventRejected
@@ -92,7 +93,7 @@ class GatewaysShell:
             ended = await attempt(gateway, CallKind(call.kind), call.type, event, context, gave_up(call.failure))
             outcome = ended.outcome
             if ended.error is not None:
-                failure = failure_of(ended.error)
+                failure = replace(failure_of(ended.error), where=gateway.handlers[call.type].where)
             else:
                 emissions, _ = self._outgoing.following(call.type, body, call.gateway, self._clock.now(), ended.emitted)
         except EventRejected as error:

@@ -200,6 +200,9 @@ def test_past_its_timeout_one_that_is_not_is_a_dead_letter_until_somebody_decide
 
     assert retried
     assert (letter.recorded.id, letter.address, letter.error) == (id, "Bank", "TimeoutError")
+    assert "Bank.wire took longer than its timeout, 0.3 s: nobody knows its outcome" in letter.message
+    assert letter.where.startswith("Bank.wire ")
+    assert "market.py:" in letter.where
     assert len(asked_then) == 1
     assert outside.of("bank") == asked_then * 2
     assert books(rt, "bank") == Books(arrived=1)

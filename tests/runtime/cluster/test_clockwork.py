@@ -95,7 +95,8 @@ def test_a_schedule_comes_at_its_moment(rt: Runtime) -> None:
     assert hourly.recorded >= hourly.time
     tower = rt.get(Tower)
     assert tower is not None
-    assert tower.struck[0] == f"{hourly.time:%H:%M} 0"
+    assert isinstance(hourly.event, Hourly)
+    assert tower.struck[0] == f"{hourly.time:%H:%M} {hourly.event.missed}"
 
 
 def test_drains_do_not_wait_for_ticks(rt: Runtime) -> None:

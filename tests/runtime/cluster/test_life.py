@@ -116,15 +116,6 @@ def test_a_journal_has_an_url_and_one_in_memory_ends_with_its_app(start: Start, 
     assert {path.name for path in tmp_path.iterdir()} == {"by_url.db", "by_url.db.lock"}
 
 
-def test_dedicated_instances_are_ray_actors_of_their_own(start: Start) -> None:
-    rt = start(app, placement="dedicated")
-    rt.publish([ADA, Noticed(text="seen")])
-
-    assert credits(rt) == 1
-    assert rt.get(Board) == Board(texts=["seen"])
-    assert {"store:Wallet/ada", "store:Board/Board"} <= set(rt.processes())
-
-
 # ------------------------------------------------------------ journals that can't be used
 
 

@@ -289,7 +289,7 @@ class Runtime:
     # ------------------------------------------------------------ look
 
     def get(self, cls: type[A], id: Key | None = None) -> A | None:
-        """A copy of an instance's committed state, at once. None: no keyed event yet, or retired."""
+        """A copy of an instance's committed state, at once. None: it handled no keyed event yet, or has retired."""
         return self._thread.run(self._client.get(cls, id))
 
     def instances(self, cls: type[Aggregate]) -> Iterator[str]:

@@ -123,8 +123,10 @@ class AsyncRuntime:
 
         Raises:
             AlreadyRunning: the app, or another one on this journal, runs.
-            JournalError: the journal can't be used.
+            JournalError: the journal can't be used; or has work left for a class that the app no longer has.
+            CodeError: the app's code does not reach the processes that are to run it, or is another one there.
             StartFailed: a process did not come up.
+            TrunklineError: an option means nothing.
         """
         running = await asyncio.to_thread(
             launch,
@@ -345,7 +347,10 @@ class AsyncRuntime:
     async def get(self, cls: type[A], id: Key | None = None) -> A | None:
         """A copy of an instance's committed state, at once. A singleton needs no id.
 
-        None only if the instance has had no keyed event yet, or has retired. With `shares=` both classes see it.
+        None only if the instance has handled no keyed event yet, or has retired. With `shares=` both classes see it.
+
+        Raises:
+            BadKey: no instance can have this id.
         """
         return await self.reading.get(cls, id)
 
@@ -380,7 +385,10 @@ class AsyncRuntime:
     async def has(self, event_type: type[Event] | str, key: str, routing_key: Key | None = None) -> bool:
         """Was an event of this type with this idempotency key taken? It is durable then.
 
-        `routing_key` is the key that its listeners agree on (an aggregate's id); None if it has none.
+        After `OutcomeUnknown` it tells what became of the event; it waits for one that is being written.
+
+        `routing_key` is the key that its listeners agree on (an aggregate's id; a singleton's is its name); None if it
+        has none. Of a class its own type is meant, and none of its subclasses'.
         """
         return await self.reading.has(event_type, key, routing_key)
 

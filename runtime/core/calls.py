@@ -90,7 +90,7 @@ class GatewayCall:
 
     def matches(self, done: CallDone) -> bool:
         """The compare-and-set: is this the outcome of the attempt that is under way?"""
-        return self.running and done.kind == self.kind and done.attempt == self.attempt
+        return self.running and self.sent and done.kind == self.kind and done.attempt == self.attempt
 
 
 def decide(call: GatewayCall, outcome: int, handler: HandlerInfo, limits: Limits, now: int) -> outcomes.Next:

@@ -627,6 +627,20 @@ def test_rows_of_answered_calls_are_left_behind_by_the_watermark() -> None:
 # ------------------------------------------------------------ calls that were not sent yet
 
 
+def test_an_outcome_of_a_call_that_was_not_sent_yet_has_no_effect() -> None:
+    rig = Rig()
+    rig.publish("Payments")
+    batch = rig.step()
+    (at,) = [e.at for e in batch.entries] if batch is not None else []
+
+    rig.core.called(CallDone("Payments", CallKind.CALL, 1, at, Outcome.ANSWERED, (emission(),)), rig.now)
+    rig.write(batch)
+    rig.core.committed()
+
+    assert [c.attempt for c in rig.calls()] == [1]
+    assert rig.types == ["attempted"]
+
+
 def test_a_call_whose_start_was_being_committed_when_the_gateways_were_lost_was_not_made() -> None:
     rig = Rig(plan(reconcile=True))
     rig.publish("Payments")

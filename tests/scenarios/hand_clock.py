@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SECOND = 1_000_000
-LOOK_US = 20_000
 CREEPS_MAX = 5 * SECOND
 
 
@@ -30,5 +29,5 @@ class HandClock:
         return moment + min(time.time_ns() // 1000 - since, CREEPS_MAX)
 
     def wait(self, us: int) -> float:
-        """It may be set at any moment: whoever waits for it looks again soon."""
-        return min(us, LOOK_US) / SECOND
+        """As it creeps. Who waits is not told when it is set: whatever is asked of a router lets it look again."""
+        return us / SECOND

@@ -7,6 +7,7 @@ from typing import Any
 from actors.aggregate import Aggregate
 from actors.catalogue import Catalogue
 from actors.errors import TrunklineError, WiringProblem
+from actors.event import Event
 from actors.gateway import Gateway
 from actors.schedule import Beat, Cron, Schedule
 from actors.wiring import Wiring
@@ -80,9 +81,10 @@ class App:
         parts: tuple[type[Aggregate] | Gateway, ...],
         namespace: dict[str, Any],
         problems: Sequence[WiringProblem] = (),
+        origins: frozenset[type[Event]] | None = None,
     ) -> None:
         self.parts = parts
-        wiring = Wiring(self.name, parts, self.schedules, namespace, self._aliases, problems)
+        wiring = Wiring(self.name, parts, self.schedules, namespace, self._aliases, problems, origins)
         self.catalogue: Catalogue = wiring.build()
 
     def using(self, **gateways: Gateway) -> "App":
@@ -114,11 +116,13 @@ class App:
         return app
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "catalogue"}
+        origins = [plan.cls for plan in self.catalogue.events.values() if plan.origin]
+        return {key: value for key, value in self.__dict__.items() if key != "catalogue"} | {"origins": origins}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        origins = frozenset(state.pop("origins"))
         self.__dict__.update(state)
-        self._wire(self.parts, {})
+        self._wire(self.parts, {}, origins=origins)
 
     def __repr__(self) -> str:
         names = [*(cls.__name__ for cls in self.catalogue.group_of), *self.catalogue.gateways]

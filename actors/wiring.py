@@ -29,12 +29,17 @@ class Wiring:
         namespace: dict[str, Any],
         aliases: dict[str, str],
         problems: Sequence[WiringProblem] = (),
+        origins: frozenset[type[Event]] | None = None,
     ) -> None:
+        """`origins` are those that the app was first made with, where it is made again: another process may know fewer
+        or more subclasses of an event that is listened to.
+        """
         self.name = name
         self.aggregates = [p for p in parts if isinstance(p, type)]
         self.gateways = [p for p in parts if isinstance(p, Gateway)]
         self.aliases = aliases
         self.schedules = schedules
+        self.origins = origins
         self.namespace = namespace
         self.problems = Problems(problems)
         self.unread = False
@@ -103,8 +108,9 @@ class Wiring:
             named.add(schedule.name)
         found[ChainHalted] = None
         for event, _, _ in heard:
-            for kind in (event, *_subclasses(event)):
-                if kind.__trunkline__.origin:
+            # Of `Event` itself there are those of every app in the process; of it, what the app has anyway is heard.
+            for kind in (event,) if event is Event else (event, *_subclasses(event)):
+                if kind.__trunkline__.origin and (self.origins is None or kind in self.origins):
                     found[kind] = None
         beats = any(schedule.event_class is Heartbeat for schedule in self.schedules)
         for event, who, handler in heard:

@@ -170,6 +170,32 @@ def test_a_replacement_keeps_heartbeat_and_schedules() -> None:
 # ---------------------------------------------------------------- pickling
 
 
+class Visited(Event):
+    """Its subclasses are heard."""
+
+    key: str = "ada"
+
+
+class Entered(Visited, origin=True): ...
+
+
+class Guest(Aggregate, key="key"):
+    @on
+    def see(self, event: Visited) -> None: ...
+
+
+def test_an_app_is_the_same_where_more_subclasses_of_its_events_are_known() -> None:
+    stored = pickle.dumps(App("shop", Guest))
+
+    class Left(Visited, origin=True): ...
+
+    again = pickle.loads(stored)
+
+    assert Entered in again.catalogue.by_class
+    assert Left not in again.catalogue.by_class
+    assert pickle.loads(pickle.dumps(again)).catalogue.schema_hash == again.catalogue.schema_hash
+
+
 def test_an_app_is_the_same_after_pickling_with_its_settings_and_replacements() -> None:
     made = App("shop", Payments(url="https://pay.example"), Wallet, Mail, heartbeat=5).using(mail=FakeMail())
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from actors import Aggregate, App, Event, on
 from actors.errors import EventRejected
 from actors.event import decode_event, encode_event, event_type, snake_case
+from actors.testing import scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -241,3 +242,31 @@ def test_the_more_specific_handler_of_a_class_hears_a_subclass() -> None:
 
     assert [h.name for _, h in group.handlers("hung_up")] == ["Call.hang_up"]
     assert [h.name for _, h in group.handlers("ended")] == ["Call.end"]
+
+
+def test_a_listener_of_every_event_hears_those_of_its_app_and_no_others() -> None:
+    class Elsewhere(Event, origin=True, name="paid"):
+        """Of another app of this process, and of a name that this one has too."""
+
+    class Paid(Event, origin=True):
+        player_id: str
+
+    class Wallet(Aggregate, key="player_id"):
+        @on
+        def grant(self, event: Paid) -> None: ...
+
+    class Diary(Aggregate, singleton=True):
+        entries: list[str] = []
+
+        @on
+        def note(self, event: Event) -> None:
+            self.entries = [*self.entries, type(event).__name__]
+
+    app = App("shop", Wallet, Diary)
+    play = scenario(app)
+    play.publish(Paid(player_id="ada"))
+
+    diary = play.get(Diary)
+    assert diary is not None
+    assert diary.entries == ["Paid"]
+    assert Elsewhere not in app.catalogue.by_class

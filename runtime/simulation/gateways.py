@@ -90,7 +90,9 @@ class GatewaysProcess(Process):
             else:
                 done = world.run_gateway(call, self.clock)
             if call.kind == CallKind.CALL:
-                world.history.effect(call, failed=fate is Fate.FAIL_AFTER, zombie=self is not world.gateways)
+                # A handler that does not answer says so itself: what follows from that is its own affair.
+                failed = fate is Fate.FAIL_AFTER or done.outcome != Outcome.ANSWERED
+                world.history.effect(call, failed=failed, zombie=self is not world.gateways)
         self.later(self.scheduler.between(1, world.profile.call_us), partial(self._end, link, call, fate, done))
 
     def _end(self, link: Link, call: Call, fate: Fate, done: CallDone | None) -> None:

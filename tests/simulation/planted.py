@@ -1,10 +1,12 @@
 """Worlds with one bug each, such as a tired programmer writes: the simulator must catch every one of them."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
 
+from actors import App
 from runtime.core.host import HostCore
 from runtime.core.limits import Limits
 from runtime.core.messages import (
@@ -27,6 +29,8 @@ from runtime.journal.memory import MemoryJournal
 from runtime.journal.protocol import Journal
 from runtime.simulation.disk import Disk
 from runtime.simulation.process import Process
+from runtime.simulation.profile import Profile
+from runtime.simulation.scheduler import Scheduler
 from runtime.simulation.world import World
 
 
@@ -40,8 +44,13 @@ def with_journal(kind: type[MemoryJournal]) -> type[World]:
     return Planted
 
 
-def with_router(kind: type[RouterCore]) -> type[World]:
+def with_router(kind: type[RouterCore], **weather: Any) -> type[World]:
+    """`weather` changes profiles, where a bug needs something to happen that is rare."""
+
     class Planted(World):
+        def __init__(self, app: App, profile: Profile, scheduler: Scheduler) -> None:
+            super().__init__(app, dataclasses.replace(profile, **weather), scheduler)
+
         def make_router(self, recoveries: list[Recovery], now: int) -> RouterCore:
             return kind(self.plan, recoveries, self.profile.limits, now)
 

@@ -268,6 +268,8 @@ class Receipts(Aggregate, key="account"):
     count: int = 0
     amount: int = 0
     seen: str = ""
+    paper: str = ""
+    """Now and then so much that the state travels once an answer, and not with each turn."""
 
     @on
     def booked(self, event: Booked) -> Receipted:
@@ -276,6 +278,8 @@ class Receipts(Aggregate, key="account"):
         self.amount += event.amount
         if event.number % 7 == 0:
             self.seen = f"{self.event.id} {self.random.random():.6f} {self.new_id()}"
+        if event.number % 13 == 0:
+            self.paper = "" if self.paper else "x" * 5_000
         return Receipted(account=self.id, count=self.count)
 
 

@@ -5,6 +5,7 @@ from random import Random
 from actors import Event
 from runtime.simulation.apps import bank, relay
 from runtime.simulation.client import Order
+from runtime.simulation.scheduler import START_US
 
 
 def bank_orders(random: Random, first: int, count: int, span_us: int) -> list[Order]:
@@ -15,8 +16,13 @@ def bank_orders(random: Random, first: int, count: int, span_us: int) -> list[Or
         event = _bank_event(random, number, names)
         key = f"k{number}" if random.random() < 0.5 else None
         after = random.randrange(span_us)
-        orders.append(Order(number, event, key, None, after, _reply(random, event)))
+        orders.append(Order(number, event, key, _time(random), after, _reply(random, event)))
     return orders
+
+
+def _time(random: Random) -> int | None:
+    """Mostly when it is taken; some happened before, so that their timers are due at once, some are yet to come."""
+    return START_US + random.randint(-1_000_000, 1_500_000) if random.random() < 0.1 else None
 
 
 def _reply(random: Random, event: Event) -> tuple[str, ...]:
@@ -69,10 +75,12 @@ def relay_orders(random: Random, first: int, count: int, span_us: int) -> list[O
             event = relay.Rung(runner=runner, number=number, left=random.randrange(4), seconds=seconds)
         elif draw < 0.78:
             event = relay.Hushed(runner=runner, number=number)
-        elif draw < 0.95:
+        elif draw < 0.90:
             event = relay.Looked(runner=runner, number=number)
+        elif draw < 0.95:
+            event = relay.Knocked(runner=runner, number=number)
         else:
             event = relay.Left(runner=runner, number=number)
         key = f"k{number}" if random.random() < 0.5 else None
-        orders.append(Order(number, event, key, None, random.randrange(span_us)))
+        orders.append(Order(number, event, key, _time(random), random.randrange(span_us)))
     return orders

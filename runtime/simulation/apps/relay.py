@@ -43,6 +43,13 @@ class Looked(Event, origin=True):
     number: int
 
 
+class Knocked(Event, origin=True):
+    """Like `Looked`, with nobody to ask about it."""
+
+    runner: str
+    number: int
+
+
 class Left(Event, origin=True):
     runner: str
     number: int
@@ -101,12 +108,17 @@ class Seen(Event):
     number: int
 
 
+class Opened(Event):
+    runner: str
+    number: int
+
+
 class Unseen(Event):
     runner: str
     number: int
 
 
-class Scouts(Gateway, concurrency=3):
+class Scouts(Gateway, concurrency=3, per_second=200):
     """Asked once; when nobody knows whether the question got through, the other side is asked about that."""
 
     @on(retries=1, timeout=1)
@@ -120,6 +132,11 @@ class Scouts(Gateway, concurrency=3):
     @look.failed
     async def gave_up(self, event: Looked, error: Exception) -> Unseen:
         return Unseen(runner=event.runner, number=event.number)
+
+    @on(retries=0)
+    async def knock(self, event: Knocked) -> Opened:
+        """What becomes of it when it fails, or nobody knows, is for a person to say."""
+        return Opened(runner=event.runner, number=event.number)
 
 
 class Runner(Aggregate, key="runner"):
@@ -199,7 +216,7 @@ class Runner(Aggregate, key="runner"):
         return Cancel(Rings)
 
     @on
-    def saw(self, event: Seen | Unseen) -> None:
+    def saw(self, event: Seen | Unseen | Opened) -> None:
         self.seen += 1
         self._mark(event.number)
 

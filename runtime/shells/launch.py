@@ -24,6 +24,7 @@ from runtime.journal.place import MEMORY, PARTITIONS, absolute
 from runtime.shells.clock import SECOND, Clock, RealClock
 from runtime.shells.code import can_go_by_value, dump_app, forget_code, keep_code
 from runtime.shells.link import BlockingLink, Hello, LinkLost
+from runtime.shells.processes import on_this_node
 from runtime.shells.router import RouterConfig
 from runtime.shells.supervising import Supervisor
 from runtime.shells.supervisor import SupervisorConfig
@@ -143,6 +144,7 @@ def _start(config: SupervisorConfig, progress: Progress) -> tuple[Any, Where]:
         num_cpus=0,
         max_restarts=-1,
         max_concurrency=1000,
+        scheduling_strategy=on_this_node(),
     ).remote(config)
     try:
         progress("starting router, hosts and gateways")

@@ -8,12 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from runtime.shells.clock import Clock
 from runtime.shells.code import kept_code
 from runtime.shells.gateways import GatewaysShell
 from runtime.shells.host import HostShell
 from runtime.shells.router import RouterConfig, RouterShell
+
+
+def on_this_node() -> NodeAffinitySchedulingStrategy:
+    """Place an actor here, where journal and sockets are: one that asks for no CPU is put on any node by Ray."""
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
 
 
 def leave_ray() -> None:

@@ -26,7 +26,7 @@ from runtime.core.supervisor import Kill, Start, SupervisorCore, ping_every
 from runtime.shells.clock import steady
 from runtime.shells.code import forget_code, kept_code, load_app
 from runtime.shells.link import ClientLink, Hello, Kind, LinkLost, Peer, listen
-from runtime.shells.processes import Gateways, Host, Router
+from runtime.shells.processes import Gateways, Host, Router, on_this_node
 from runtime.shells.router import RouterConfig
 
 
@@ -230,6 +230,7 @@ class SupervisorShell:
             "lifetime": "detached",
             "num_cpus": 0,
             "max_restarts": 0,
+            "scheduling_strategy": on_this_node(),
         }
         try:
             if name == "Router":

@@ -44,7 +44,10 @@ class OperatorProcess(Process):
             if some and self.scheduler.chance(0.5):
                 continue
             poison = row.detail is not None and self._world.may_be_skipped(row, _FAILURE.decode(row.detail))
+            call = "/" not in row.address
             retry = not poison or (some and self.scheduler.chance(0.3))
+            if call and some and self.scheduler.chance(0.3):
+                retry = False  # Nothing of what the apps add up rests on a call that can become a dead letter.
             self.scheduler.note(f"operator {'retries' if retry else 'skips'} {row.at} of {row.address}")
             if retry:
                 self._world.history.retried.add((row.at, row.address))

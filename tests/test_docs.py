@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
+from ray.scripts.scripts import cli
 
 from tests.runtime.lifetimes.programs import run_python
 
+ray_commands = cli.commands
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -74,6 +77,19 @@ def test_the_commands_that_it_names_exist(page: Path) -> None:
     assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code)) <= targets
     for module in modules:
         assert importlib.util.find_spec(f"{module}.__main__"), f"`python -m {module}` does nothing"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_commands_of_ray_that_it_names_exist(page: Path) -> None:
+    for code in CODE.findall(page.read_text()):
+        for said in re.findall(r"\bray ([a-z][^`]*)", code.partition(" -- ")[0]):
+            first, *words = said.split()
+            command = ray_commands[first.strip('"`')]
+            if isinstance(command, click.Group) and words:
+                command = command.commands[words[0]]
+            known = {option for parameter in command.params for option in parameter.opts}
+            options = {word.partition("=")[0] for word in words if word.startswith("--")}
+            assert options <= known, f"`ray {said}`"
 
 
 def test_what_the_makefile_says_of_itself_is_there() -> None:

@@ -62,10 +62,16 @@ class SupervisorCore:
         """The app's first start."""
         self.taken: dict[str, int] = {}
         """Last moment taken of each schedule."""
+        self._fenced_at: dict[str, int] | None = None
+        """What was taken when this supervisor was fenced off from a tick that nobody had taken."""
 
     def want(self, name: str) -> None:
         """The router needs this host."""
         self._children.setdefault(name, Child(name))
+
+    def found(self, name: str) -> None:
+        """An earlier supervisor has started this one: it comes up, or dies."""
+        self._children.setdefault(name, Child(name)).starting = True
 
     def unwant(self, name: str) -> None:
         self._children.pop(name, None)
@@ -121,6 +127,18 @@ class SupervisorCore:
             if due is not None:
                 found.append((schedule, due))
         return found
+
+    def fenced(self, schedule: Schedule, due: Due, taken: dict[str, int]) -> bool:
+        """A newer supervisor's epoch fenced this tick off; `taken` is what the router has taken now.
+
+        True: the newer one is gone, as it seems, so this one is to claim again: it was told twice that nobody has
+        taken the tick.
+        """
+        self.taken = taken
+        left_out = taken.get(schedule.name, -1) < due.moment
+        gone = left_out and self._fenced_at == taken
+        self._fenced_at = dict(taken) if left_out and not gone else None
+        return gone
 
     def next_tick(self, now: int) -> int | None:
         """When `ticks` has something next."""

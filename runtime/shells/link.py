@@ -44,8 +44,6 @@ class Kind(IntEnum):
     """Router → host: drop everything; what follows is numbered anew."""
     START = 11
     """Router → supervisor: this host is needed."""
-    TOLD = 12
-    """A question that has no answer."""
     NEVER_MIND = 13
     """Nobody waits for the answer to this question any longer."""
 

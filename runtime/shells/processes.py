@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from runtime.shells.code import kept_code
 from runtime.shells.gateways import GatewaysShell
 from runtime.shells.host import HostShell
 from runtime.shells.router import RouterConfig, RouterShell
+from runtime.shells.watch import Watch
 
 
 def on_this_node() -> NodeAffinitySchedulingStrategy:
@@ -42,39 +42,43 @@ def calm_collector() -> None:
 class Router:
     """`ray::Router`: the router of a cell."""
 
-    def __init__(self, config: RouterConfig) -> None:
+    def __init__(self, supervisor: int, config: RouterConfig) -> None:
         self._config = config
+        self._watch = Watch(config.patience, supervisor)
         self._shell: RouterShell | None = None
         self._starting: asyncio.Future[None] | None = None
 
     async def begin(self) -> int:
         """Start, once; give the process id."""
-        if self._starting is None:
+        await self._begun()
+        return os.getpid()
+
+    async def _begun(self) -> RouterShell:
+        if self._shell is None or self._starting is None:
             self._shell = RouterShell(self._config)
             self._starting = asyncio.ensure_future(self._shell.start())
             calm_collector()
         await self._starting
-        return os.getpid()
+        return self._shell
 
     async def run(self) -> None:
         """Return when closed."""
         assert self._shell is not None
         await self._shell.ended
 
-    async def ping(self) -> int:
-        return os.getpid()
+    async def ping(self, supervisor: int) -> None:
+        self._watch.pinged(supervisor)
 
     async def ask(self, op: str, payload: bytes) -> bytes:
         """One question of a client on another node, which has no socket here."""
-        await self.begin()
-        assert self._shell is not None
-        return await self._shell.ask(op, payload)
+        return await (await self._begun()).ask(op, payload)
 
     async def close(self) -> None:
         if self._shell is not None:
             await self._shell.close()
 
     async def leave(self) -> None:
+        self._watch.end()
         leave_ray()
 
 
@@ -82,7 +86,8 @@ class Router:
 class Gateways:
     """`ray::Gateways`: every gateway of an app."""
 
-    def __init__(self, code: str, *arguments: Any) -> None:
+    def __init__(self, supervisor: int, patience: float, code: str, *arguments: Any) -> None:
+        self._watch = Watch(patience, supervisor)
         self._make: Callable[[], GatewaysShell] = lambda: GatewaysShell(kept_code(code), *arguments)
         self._shell: GatewaysShell | None = None
         self._starting: asyncio.Future[None] | None = None
@@ -99,8 +104,8 @@ class Gateways:
         """Return when closed."""
         await self._ended.wait()
 
-    async def ping(self) -> int:
-        return os.getpid()
+    async def ping(self, supervisor: int) -> None:
+        self._watch.pinged(supervisor)
 
     async def close(self) -> None:
         if self._shell is not None:
@@ -108,15 +113,18 @@ class Gateways:
         self._ended.set()
 
     async def leave(self) -> None:
+        self._watch.end()
         leave_ray()
 
 
 @ray.remote
 class Host:
-    """`ray::Host`: instances and their turns. Its methods run beside the turns, in threads."""
+    """`ray::Host`: instances and their turns. Its methods run beside the turns, in a thread."""
 
     def __init__(
         self,
+        supervisor: int,
+        patience: float,
         name: str,
         code: str,
         schema_hash: str,
@@ -129,23 +137,22 @@ class Host:
         self._make: Callable[[], HostShell] = lambda: HostShell(
             name, kept_code(code), schema_hash, partitions, path, token, run_on=run_on, turn_limit=turn_limit
         )
-        self._beginning = threading.Lock()
+        self._watch = Watch(patience, supervisor)
         self._shell: HostShell | None = None
 
-    def begin(self) -> int:
+    async def begin(self) -> int:
         """Start, once; give the process id. An error raised in `__init__` would abort Ray's worker: pages of stacks."""
-        with self._beginning:
-            if self._shell is None:
-                self._shell = self._make()
-                calm_collector()
+        if self._shell is None:
+            self._shell = self._make()
+            calm_collector()
         return os.getpid()
 
-    def run(self) -> None:
+    async def run(self) -> None:
         """Never returns: its end is the process's."""
-        threading.Event().wait()
+        await asyncio.Event().wait()
 
-    def ping(self) -> int:
-        return os.getpid()
+    async def ping(self, supervisor: int) -> None:
+        self._watch.pinged(supervisor)
 
 
 __all__ = ["Clock", "Gateways", "Host", "Router"]

@@ -26,7 +26,6 @@ from runtime.shells.clock import Clock
 from runtime.shells.desk import Desk, Ticket
 from runtime.shells.link import Kind, Peer, RayPeer, listen, packed_error, parse_ask
 from runtime.shells.reads import Reads
-from runtime.shells.watch import Watch
 
 IN_PLACE = 64
 """Rows up to which the disk is waited for in the loop itself: handing so little to a thread costs more."""
@@ -69,7 +68,8 @@ class RouterShell:
         self._host_numbers: dict[Peer, int] = {}
         self._incarnation = 0
         self._gateways: Peer | None = None
-        self._watch = Watch(config.app, config.patience)
+        self._supervisors: list[Peer] = []
+        """Mostly one; a second one for a while, when the first was taken for dead."""
         self._wanted_hosts: dict[str, None] = {}
         self._committing: asyncio.Future[None] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="disk")
@@ -99,7 +99,6 @@ class RouterShell:
         self._core = self._desk.core = self._recovered()
         self._server = await listen(self, config.socket)
         self._work = loop.create_task(self._loop())
-        self._watching = loop.create_task(self._watch.run())
 
     async def _locked(self) -> Lock:
         """The journal's lock: a predecessor that was killed may take a moment to let go of it."""
@@ -133,7 +132,7 @@ class RouterShell:
         self._kick.set()
         await self._closing
         self._server.close()
-        for peer in [*self._hosts.values(), self._gateways, self._watch.supervisor]:
+        for peer in [*self._hosts.values(), self._gateways, *self._supervisors]:
             if peer is not None:
                 peer.close()
         self._reads.close()
@@ -170,7 +169,7 @@ class RouterShell:
             self._gateways = peer
             self._core.gateways_up()
         elif hello.role == "supervisor":
-            self._watch.connected(peer)
+            self._supervisors.append(peer)
             for name in self._wanted_hosts:
                 peer.send(Kind.START, 0, name.encode())
         self._kick.set()
@@ -191,8 +190,8 @@ class RouterShell:
         if peer is self._gateways:
             self._gateways = None
             self._core.gateways_lost(self._clock.now())
-        elif hello.role == "supervisor":
-            self._watch.lost(peer)
+        elif peer in self._supervisors:
+            self._supervisors.remove(peer)
         elif hello.role == "host":
             self._host_lost(peer)
         else:
@@ -270,8 +269,8 @@ class RouterShell:
         for name in self._core.take_hosts():
             if name not in self._hosts:
                 self._wanted_hosts[name] = None
-                if self._watch.supervisor is not None:
-                    self._watch.supervisor.send(Kind.START, 0, name.encode())
+                for supervisor in self._supervisors:
+                    supervisor.send(Kind.START, 0, name.encode())
 
     def _commit(self, batch: Batch) -> None:
         rows = len(batch.entries) + len(batch.instances) + len(batch.deliveries) + len(batch.timers)
@@ -347,8 +346,6 @@ class RouterShell:
                 peer.send(Kind.ERROR, number, packed_error(error))
         elif kind == Kind.NEVER_MIND:
             self._desk.forget(peer, number)
-        elif kind == Kind.TOLD:
-            self._watch.heard(peer)
 
     async def ask(self, op: str, payload: bytes) -> bytes:
         """A question that came as a Ray call.

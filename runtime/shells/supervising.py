@@ -23,10 +23,11 @@ class Supervisor:
         self._config = config
         self._shell: SupervisorShell | None = None
         self._starting: asyncio.Future[None] | None = None
-        # Restarted, nobody else tells it to begin.
-        ray.get_runtime_context().current_actor.wake.remote()
+        # Restarted, nobody else tells it to begin. (A call to itself is lost when it meets what Ray knew of the process
+        # before; Ray runs this in the loop.)
+        self._waking = asyncio.get_running_loop().create_task(self._wake())
 
-    async def wake(self) -> None:
+    async def _wake(self) -> None:
         """Begin. Whoever starts an app is told by `wait_ready` why it can't; restarted, it says so in the log."""
         try:
             await self.begin()
@@ -57,6 +58,10 @@ class Supervisor:
     async def code(self) -> bytes:
         """The app's bytes, for a client that attaches by its name."""
         return kept_code(self._config.code)
+
+    async def config(self) -> SupervisorConfig:
+        """What it was told, for a second one beside it."""
+        return self._config
 
     async def stop(self) -> None:
         await self.begin()

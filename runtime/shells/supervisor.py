@@ -13,19 +13,15 @@ import sys
 import warnings
 from typing import Any, NamedTuple
 
-import msgspec
 import ray
 import ray.exceptions
 import ray.util
 
-from actors.schedule import Due, Schedule
-from runtime.core.messages import Publish, PublishBatch, PublishReply, Taken, encode
-from runtime.core.outgoing import Outgoing
-from runtime.core.partition import partition_of
 from runtime.core.supervisor import Kill, Start, SupervisorCore, ping_every
 from runtime.shells.clock import steady
 from runtime.shells.code import forget_code, kept_code, load_app
-from runtime.shells.link import ClientLink, Hello, Kind, LinkLost, Peer, listen
+from runtime.shells.heart import Heart
+from runtime.shells.link import Kind, Peer, listen
 from runtime.shells.processes import Gateways, Host, Router, on_this_node
 from runtime.shells.router import RouterConfig
 
@@ -68,7 +64,6 @@ class SupervisorConfig(NamedTuple):
     spares: int
     run_on: bool
     turn_limit: float
-    beats: bool = True
 
 
 class SupervisorShell:
@@ -78,7 +73,6 @@ class SupervisorShell:
         self._config = config
         self.token = config.router.token
         self._app = load_app(kept_code(config.code), config.router.schema_hash)
-        self._clock = config.router.clock
         hosts = [f"host-{n}" for n in range(config.router.limits.hosts)]
         self._every = ping_every(config.router.patience)
         names = ["Router", *hosts] + (["Gateways"] if self._app.catalogue.gateways else [])
@@ -88,14 +82,10 @@ class SupervisorShell:
         self._errors: dict[str, BaseException] = {}
         self._started = restarted()
         """It was up: of what happens from now on nobody is told but the log."""
-        self._link: ClientLink | None = None
-        self._epoch = 0
-        self._outgoing = Outgoing(self._app.catalogue, config.router.plan.partitions)
-        self._seq = 0
+        self._heart = Heart(self._app, config.router, self._core, self._heard)
         self._drivers: set[Peer] = set()
         self._ending = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._ready = asyncio.Event()
         self._all_up = asyncio.Event()
 
     def _spawn(self, coroutine: Any) -> None:
@@ -111,13 +101,17 @@ class SupervisorShell:
         if self._config.lifetime == "driver":
             self._server = await listen(self, os.path.join(self._config.folder, "driver.sock"))
             self._spawn(self._watch_driver())
+        found = {}
         for name in self._alive():
             with contextlib.suppress(ValueError):
-                actor = ray.get_actor(self._ray_name(name), namespace=self._config.namespace)
-                self._core.want(name)
-                await self._adopt(name, actor)
+                found[name] = ray.get_actor(self._ray_name(name), namespace=self._config.namespace)
+                self._core.found(name)
+        # They must know of this process before anyone else does: they watch it.
+        await asyncio.gather(*(self._find(actor) for actor in found.values()))
+        for name, actor in found.items():
+            self._spawn(self._adopt(name, actor))
         self._spawn(self._oversee())
-        self._spawn(self._stay_linked())
+        self._spawn(self._heart.run())
 
     def _alive(self) -> list[str]:
         """The children that an earlier supervisor has left, also those that were not there from the first."""
@@ -142,11 +136,11 @@ class SupervisorShell:
     async def stop(self) -> None:
         """End the app in order: hosts, gateways, router, then this process."""
         self._ending = True
-        if self._link is not None:
-            self._link.close()
-        router = self._actors.pop("Router", None)
-        gateways = self._actors.pop("Gateways", None)
-        await asyncio.gather(*(self._end(name, actor) for name, actor in self._actors.items()))
+        self._heart.end()
+        # They stay among the actors, and are pinged: who is silent is ended.
+        router, gateways = self._actors.get("Router"), self._actors.get("Gateways")
+        hosts = [(name, actor) for name, actor in self._actors.items() if name not in ("Router", "Gateways")]
+        await asyncio.gather(*(self._end(name, actor) for name, actor in hosts))
         if gateways is not None:
             with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
                 await asyncio.wait_for(gateways.close.remote(), 10)
@@ -155,6 +149,10 @@ class SupervisorShell:
             with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
                 await asyncio.wait_for(router.close.remote(), 30)
             await self._end("Router", router)
+        for name in self._alive():
+            # A spare, perhaps, that was just being started.
+            with contextlib.suppress(Exception):
+                ray.kill(ray.get_actor(self._ray_name(name), namespace=self._config.namespace), no_restart=True)
         shutil.rmtree(self._config.folder, ignore_errors=True)
         forget_code(self._config.code)
 
@@ -207,19 +205,20 @@ class SupervisorShell:
         return f"{self._app.name}:{name}"
 
     async def _oversee(self) -> None:
-        while not self._ending:
-            for action in self._core.actions(steady()):
-                if isinstance(action, Start):
-                    self._spawn(self._start(action.name))
-                elif isinstance(action, Kill):
-                    self._kill(action.name)
+        while True:
+            self._act()
             for name, actor in list(self._actors.items()):
-                if self._core.is_up(name):
-                    self._spawn(self._ping(name, actor))
-            if self._link is not None and not self._link.is_lost:
-                with contextlib.suppress(LinkLost):
-                    self._link.send(Kind.TOLD, 0)
+                self._spawn(self._ping(name, actor))
             await asyncio.sleep(self._every)
+
+    def _act(self) -> None:
+        if self._ending:
+            return
+        for action in self._core.actions(steady()):
+            if isinstance(action, Start):
+                self._spawn(self._start(action.name))
+            elif isinstance(action, Kill):
+                self._kill(action.name)
 
     async def _start(self, name: str) -> None:
         c = self._config
@@ -234,18 +233,23 @@ class SupervisorShell:
         }
         try:
             if name == "Router":
-                actor = _ray(Router).options(**options, max_concurrency=1000).remote(r)
+                actor = _ray(Router).options(**options, max_concurrency=1000).remote(os.getpid(), r)
             elif name == "Gateways":
                 actor = (
                     _ray(Gateways)
                     .options(**options, max_concurrency=1000)
-                    .remote(c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, r.clock)
+                    .remote(
+                        os.getpid(), r.patience, c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, r.clock
+                    )
                 )
             else:
                 actor = (
                     _ray(Host)
-                    .options(**options, max_concurrency=4)
-                    .remote(name, c.code, r.schema_hash, r.plan.partitions, r.socket, r.token, c.run_on, c.turn_limit)
+                    .options(**options, max_concurrency=1000)
+                    .remote(
+                        *(os.getpid(), r.patience, name, c.code, r.schema_hash, r.plan.partitions, r.socket, r.token),
+                        *(c.run_on, c.turn_limit),
+                    )
                 )
         except ValueError:
             # The name is still taken: by a child that is dying, or by one that another supervisor has just started.
@@ -255,6 +259,15 @@ class SupervisorShell:
                 self._core.died(name, steady())
                 return
         await self._adopt(name, actor)
+
+    async def _find(self, actor: Any) -> None:
+        try:
+            await asyncio.wait_for(actor.ping.remote(os.getpid()), self._config.router.patience)
+        except TimeoutError:
+            # Stopped, when nobody looked. Ray ends it, although it takes its time.
+            ray.kill(actor, no_restart=True)
+        except ray.exceptions.RayError:
+            pass
 
     async def _adopt(self, name: str, actor: Any) -> None:
         """Take a child that was started now or before: it is up when it has begun."""
@@ -286,7 +299,7 @@ class SupervisorShell:
         self._spawn(self._await_death(name, actor))
 
     def _errors_of_death(self, name: str, error: BaseException) -> None:
-        if not self._ready.is_set() and "creation task" in str(error):
+        if not self._started and "creation task" in str(error):
             self._errors[name] = error
             self._all_up.set()
 
@@ -298,13 +311,11 @@ class SupervisorShell:
         self._actors.pop(name, None)
         self._pids.pop(name, None)
         self._core.died(name, steady())
-        for action in self._core.actions(steady()):
-            if isinstance(action, Start):
-                self._spawn(self._start(action.name))
+        self._act()
 
     async def _ping(self, name: str, actor: Any) -> None:
         with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
-            await asyncio.wait_for(actor.ping.remote(), self._config.router.patience)
+            await asyncio.wait_for(actor.ping.remote(os.getpid()), self._config.router.patience)
             self._core.heard(name, steady())
 
     def _kill(self, name: str) -> None:
@@ -318,61 +329,11 @@ class SupervisorShell:
             with contextlib.suppress(Exception):
                 ray.kill(actor, no_restart=True)
 
-    # ------------------------------------------------------------ the router: hosts it needs, ticks it takes
-
-    async def _stay_linked(self) -> None:
-        path = self._config.router.socket
-        hello = Hello("supervisor", str(os.getpid()), self.token)
-        while not self._ending:
-            lost = asyncio.Event()
-            try:
-                self._link = await ClientLink.connect(path, hello, self._heard, lost.set)
-            except LinkLost:
-                await asyncio.sleep(0.05)
-                continue
-            beating = asyncio.get_running_loop().create_task(self._beat(self._link))
-            await lost.wait()
-            beating.cancel()
-
     def _heard(self, kind: int, number: int, payload: bytes) -> None:
+        """What the router says: which hosts it needs."""
         if kind == Kind.START:
             self._core.want(payload.decode())
-            for action in self._core.actions(steady()):
-                if isinstance(action, Start):
-                    self._spawn(self._start(action.name))
-
-    async def _beat(self, link: ClientLink) -> None:
-        """Publish what is due, as long as this supervisor's epoch is the newest."""
-        core = self._core
-        answer = msgspec.msgpack.decode(await link.ask("claim"), type=tuple[int, int, dict[str, int]])
-        self._epoch, core.started, core.taken = answer
-        self._ready.set()
-        while self._config.beats:
-            now = self._clock.now()
-            for schedule, due in core.ticks(now):
-                reply = msgspec.msgpack.decode(
-                    await link.ask("publish", encode(self._tick(schedule, due))), type=PublishReply
-                )
-                if reply.refused:
-                    continue
-                core.taken[schedule.name] = due.moment
-                if reply.results[0][0] == Taken.FENCED:
-                    # Another supervisor has claimed, or has published this moment: what it took is taken.
-                    core.taken = msgspec.msgpack.decode(await link.ask("schedules"), type=dict[str, int])
-            following = core.next_tick(self._clock.now())
-            if following is None:
-                return
-            await asyncio.sleep(min(max(self._clock.wait(following - self._clock.now()), 0.001), 60.0))
-
-    def _tick(self, schedule: Schedule, due: Due) -> PublishBatch:
-        plan, place, body = self._outgoing.origin(due.event, source=schedule.name)
-        partition = partition_of(schedule.name, self._config.router.plan.partitions)
-        self._seq += 1
-        item = Publish(
-            partition, self._seq, plan.type, due.time, place.targets, body, None, None, self._epoch,
-            (schedule.name, due.moment, self._core.taken.get(schedule.name, -1)),
-        )  # fmt: skip
-        return PublishBatch(f"supervisor-{self._epoch}", (item,), True)
+            self._act()
 
     # ------------------------------------------------------------ for people
 

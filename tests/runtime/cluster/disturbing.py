@@ -30,7 +30,7 @@ def undisturbed(count: int) -> dict[str, Any]:
 
 def states(rt: Runtime) -> dict[str, Any]:
     """Where it ended: all in the order in which it was handled, but for what a gateway or timers may reorder."""
-    found = {}
+    found: dict[str, Any] = {}
     for player in PLAYERS:
         orders, wallet, receipts = rt.get(Orders, player), rt.get(Wallet, player), rt.get(Receipts, player)
         if orders is None or wallet is None or receipts is None:

@@ -261,3 +261,29 @@ def test_without_schedules_nothing_is_due() -> None:
 
     assert core.ticks(10**15) == []
     assert core.next_tick(10**15) is None
+
+
+def test_a_supervisor_that_was_fenced_off_claims_again_when_nobody_else_beats() -> None:
+    beat = Beat(1.0)
+    core = SupervisorCore((), (beat,))
+    core.taken = {"heartbeat": 4}
+    ((_, due),) = core.ticks(5 * SECOND)
+
+    first = core.fenced(beat, due, {"heartbeat": 4})
+    second = core.fenced(beat, due, {"heartbeat": 4})
+
+    assert (first, second) == (False, True)
+
+
+def test_a_supervisor_that_was_fenced_off_claims_nothing_while_another_one_beats() -> None:
+    beat = Beat(1.0)
+    core = SupervisorCore((), (beat,))
+    claims = []
+    for tick in range(5, 10):
+        ((_, due),) = core.ticks(tick * SECOND)
+        # Asked before the other one has beaten, and again when it has.
+        claims.append(core.fenced(beat, due, {"heartbeat": tick - 1}))
+        claims.append(core.fenced(beat, due, {"heartbeat": tick}))
+
+    assert claims == [False] * 10
+    assert core.taken == {"heartbeat": 9}

@@ -1,0 +1,164 @@
+"""Two of a kind at once: a second supervisor, and a router whose successor has been started."""
+
+import os
+import signal
+from typing import Any
+
+import pytest
+import ray
+
+from actors import App, Heartbeat
+from runtime import Runtime
+from runtime.core.limits import Limits
+from runtime.core.messages import SUPERVISOR
+from runtime.core.plan import cell_plan
+from runtime.journal import open_reader
+from runtime.shells.clock import RealClock
+from runtime.shells.code import dump_app, keep_code
+from runtime.shells.launch import find, namespace_of
+from runtime.shells.processes import Router
+from runtime.shells.router import RouterConfig
+from runtime.shells.supervising import Supervisor
+from runtime.shells.supervisor import SupervisorConfig
+from tests.conftest import Start
+from tests.runtime.cluster.disturbing import (
+    pulse_is_whole,
+    purchases,
+    signal_to,
+    states,
+    undisturbed,
+    wait_for_their_end,
+)
+from tests.runtime.cluster.shop import shop
+
+
+@pytest.fixture(autouse=True)
+def long_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody who is stopped here is ended for it."""
+    monkeypatch.setenv("TRUNKLINE_PATIENCE", "60")
+
+
+def configured(app: App) -> SupervisorConfig:
+    """What the app's first supervisor was told."""
+    where: dict[str, Any] = ray.get(find(app.name).where.remote())
+    router = RouterConfig(
+        app.name,
+        where["journal"],
+        where["schema_hash"],
+        cell_plan(app, where["partitions"]),
+        Limits(),
+        RealClock(),
+        where["socket"],
+        where["token"],
+        60,
+    )
+    code = keep_code(app.name, dump_app(app))
+    return SupervisorConfig(router, code, namespace_of(app.name), where["folder"], "detached", 0, True, 30)
+
+
+def second_supervisor(app: App) -> Any:
+    """It is up, and knows the first one's children. It ends with this test."""
+    actor: Any = Supervisor
+    second = actor.options(num_cpus=0, max_concurrency=1000).remote(configured(app))
+    assert ray.get(second.wait_ready.remote()) == {}
+    return second
+
+
+def ticks(rt: Runtime, count: int) -> list[int]:
+    """The next ticks."""
+    found: list[int] = []
+    for recorded in rt.tail(Heartbeat, since=rt.publish(purchases(1000, 1))[0], follow=True):
+        assert isinstance(recorded.event, Heartbeat)
+        found.append(recorded.event.tick)
+        if len(found) == count:
+            break
+    return found
+
+
+def supervisors_epoch(rt: Runtime) -> int:
+    reader = open_reader(rt.journal)
+    try:
+        return reader.epochs()[SUPERVISOR]
+    finally:
+        reader.close()
+
+
+def test_two_supervisors_beat_each_tick_once(start: Start, app_name: str) -> None:
+    app = shop(app_name, heartbeat=0.1)
+    rt = start(app)
+    ticks(rt, 2)
+    second = second_supervisor(app)
+
+    found = ticks(rt, 20)
+    rt.drain()
+
+    assert supervisors_epoch(rt) == 2
+    assert found == list(range(found[0], found[0] + 20))
+    assert pulse_is_whole(rt)
+    ray.kill(second)
+
+
+def test_when_the_second_of_two_supervisors_is_gone_the_first_goes_on(start: Start, app_name: str) -> None:
+    app = shop(app_name, heartbeat=0.1)
+    rt = start(app)
+    ticks(rt, 2)
+    second = second_supervisor(app)
+    ticks(rt, 5)
+
+    ray.kill(second)
+
+    found = ticks(rt, 10)
+    assert found == sorted(set(found))
+    signal_to(rt, signal.SIGKILL, "host-0")
+    rt.publish(purchases(1, 10))
+    rt.drain(timers=True)
+
+
+def test_a_supervisor_that_was_stopped_wakes_beside_its_successor(start: Start, app_name: str) -> None:
+    app = shop(app_name, heartbeat=0.1)
+    rt = start(app)
+    ticks(rt, 2)
+    processes = rt.processes()
+    second = second_supervisor(app)
+
+    (first,) = signal_to(rt, signal.SIGSTOP, "Supervisor")
+    while_stopped = ticks(rt, 20)
+    os.kill(first, signal.SIGCONT)
+    woken = ticks(rt, 20)
+    rt.drain()
+
+    assert while_stopped == list(range(while_stopped[0], while_stopped[0] + 20))
+    assert woken == list(range(woken[0], woken[0] + 20))
+    assert pulse_is_whole(rt)
+    # Nor does it take those for dead who were silent while it slept.
+    assert processes.items() <= rt.processes().items()
+    ray.kill(second)
+
+
+def test_a_router_that_was_stopped_commits_nothing_beside_its_successor(start: Start, app_name: str) -> None:
+    app = shop(app_name)
+    rt = start(app)
+    rt.publish(purchases(1, 10))
+    rt.drain(timers=True)
+    (zombie,) = signal_to(rt, signal.SIGSTOP, "Router")
+
+    # Where a lock does not hold, as on some network's disks.
+    os.unlink(f"{rt.journal}.lock")
+    actor: Any = Router
+    supervisor = rt.processes()[f"{app_name}:Supervisor"]
+    successor = actor.options(num_cpus=0, max_concurrency=1000).remote(supervisor, configured(app).router)
+    ray.get(successor.begin.remote())
+    to_the_zombie = rt.publish(purchases(21, 10), wait=False)
+    with Runtime.attach(app) as other:
+        other.publish(purchases(11, 10))
+        os.kill(zombie, signal.SIGCONT)
+        wait_for_their_end([zombie])
+        other.drain(timers=True)
+
+    assert len(set(to_the_zombie.result())) == 40
+    rt.drain(timers=True)
+    assert states(rt) == undisturbed(30)
+    ray.kill(successor)
+    rt.publish(purchases(31, 10))
+    rt.drain(timers=True)
+    assert states(rt) == undisturbed(40)

@@ -1,14 +1,28 @@
-"""The balance sheet: what the log says was bought, beside what wallets and receipts hold."""
+"""The balance sheet: what the log says, beside what the instances hold."""
 
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple, TypeVar
 
 from actors import Aggregate
-from apps.prankcall.events import AttemptedPurchase, CompletedPurchase, CreditsGranted, DeclinedPurchase, ReceiptSent
+from apps.prankcall.events import (
+    AttemptedPurchase,
+    CompletedPurchase,
+    CreditsCaptured,
+    CreditsGranted,
+    DeclinedPurchase,
+    PlacedCall,
+    ReceiptSent,
+    RefusedCall,
+    RequestedCall,
+    ScoredCall,
+    UnconnectedCall,
+)
+from apps.prankcall.leaderboard import Leaderboard
+from apps.prankcall.player import Player
 from apps.prankcall.receipts import Receipts
 from apps.prankcall.wallet import Wallet
-from runtime import Runtime
+from runtime import AsyncRuntime
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -26,17 +40,19 @@ class Line(NamedTuple):
 
 
 class Books(NamedTuple):
-    """All lines, and the credits of each player: bought by the log, held by the wallet."""
+    """All lines; and of each player's credits what was bought, by the log, and what is held, reserved and spent."""
 
     lines: list[Line]
-    players: dict[str, tuple[int, int]]
+    players: dict[str, tuple[int, int, int, int]]
 
     @property
     def balanced(self) -> bool:
-        return all(line.holds for line in self.lines) and all(bought == held for bought, held in self.players.values())
+        return all(line.holds for line in self.lines) and all(
+            bought == held + reserved + spent for bought, held, reserved, spent in self.players.values()
+        )
 
 
-def balance(rt: Runtime, acknowledged: Iterable[str]) -> Books:
+async def balance(rt: AsyncRuntime, acknowledged: Iterable[str]) -> Books:
     """Read the whole log and every state, and put them side by side.
 
     Args:
@@ -45,46 +61,64 @@ def balance(rt: Runtime, acknowledged: Iterable[str]) -> Books:
     attempted: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     bought: Counter[str] = Counter()
-    granted = declined = sent = completed = 0
-    for recorded in rt.tail():
+    count: Counter[type] = Counter()
+    granted = captured = points = 0
+    async for recorded in rt.tail():
         event = recorded.event
+        count[type(event)] += 1
         if isinstance(event, AttemptedPurchase):
             attempted[event.order] += 1
-        elif isinstance(event, CompletedPurchase):
+        elif isinstance(event, CompletedPurchase | DeclinedPurchase):
             outcomes[event.order] += 1
-            bought[event.player_id] += event.credits
-            completed += 1
-        elif isinstance(event, DeclinedPurchase):
-            outcomes[event.order] += 1
-            declined += 1
+            if isinstance(event, CompletedPurchase):
+                bought[event.player_id] += event.credits
         elif isinstance(event, CreditsGranted):
             granted += event.credits
-        elif isinstance(event, ReceiptSent):
-            sent += 1
-    wallets = {id: _state(rt, Wallet, id) for id in rt.instances(Wallet)}
-    receipts = [_state(rt, Receipts, id) for id in rt.instances(Receipts)]
+        elif isinstance(event, CreditsCaptured):
+            captured += event.credits
+        elif isinstance(event, ScoredCall):
+            points += event.points
+    wallets, receipts, players = await _all(rt, Wallet), await _all(rt, Receipts), await _all(rt, Player)
+    board = await rt.get(Leaderboard)
     orders = set(acknowledged)
-    held = sum(wallet.credits for wallet in wallets.values())
     lines = [
         Line("orders acknowledged = orders in the log, each once", len(orders), sum(attempted[o] for o in orders)),
         Line("orders in the log = orders with one outcome", len(attempted), _once(attempted, outcomes)),
         Line("credits bought = credits granted", sum(bought.values()), granted),
-        Line("credits bought = credits held in wallets", sum(bought.values()), held),
-        Line("payments completed = purchases in wallets", completed, sum(w.purchases for w in wallets.values())),
-        Line("payments declined = refusals in receipts", declined, sum(r.declined for r in receipts)),
-        Line("receipts counted = receipts sent", sum(r.paid + r.declined for r in receipts), sent),
+        Line(
+            "credits bought = credits held, reserved or spent",
+            sum(bought.values()),
+            sum(w.credits + sum(w.reserved.values()) + w.spent for w in wallets.values()),
+        ),
+        Line("credits captured for calls = credits spent", captured, sum(w.spent for w in wallets.values())),
+        Line(
+            "calls requested = refused, not answered or scored",
+            count[RequestedCall],
+            count[RefusedCall] + count[UnconnectedCall] + count[ScoredCall],
+        ),
+        Line("calls placed = not answered or scored", count[PlacedCall], count[UnconnectedCall] + count[ScoredCall]),
+        Line("points of calls = points of players", points, sum(p.points for p in players.values())),
+        Line("points of players = points on the board", points, sum(board.standings.values()) if board else 0),
+        Line(
+            "receipts counted = receipts sent",
+            sum(r.paid + r.declined + r.charged + r.released for r in receipts.values()),
+            count[ReceiptSent],
+        ),
     ]
-    players = {
-        id: (bought[id], wallets[id].credits if id in wallets else 0) for id in sorted(bought.keys() | wallets.keys())
-    }
-    return Books(lines, players)
+    held = {id: (bought[id], w.credits, sum(w.reserved.values()), w.spent) for id, w in sorted(wallets.items())}
+    for id in bought.keys() - wallets.keys():
+        held[id] = (bought[id], 0, 0, 0)
+    return Books(lines, held)
 
 
 def _once(attempted: Counter[str], outcomes: Counter[str]) -> int:
     return sum(1 for order in attempted if attempted[order] == outcomes[order] == 1)
 
 
-def _state(rt: Runtime, cls: type[A], id: str) -> A:
-    state = rt.get(cls, id)
-    assert state is not None, "an instance that was listed is live"
-    return state
+async def _all(rt: AsyncRuntime, cls: type[A]) -> dict[str, A]:
+    found = {}
+    async for id in rt.instances(cls):
+        state = await rt.get(cls, id)
+        if state is not None:
+            found[id] = state
+    return found

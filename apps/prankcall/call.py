@@ -53,7 +53,7 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
     connected: bool = False
     """It was answered, and the wallet was told."""
     released: bool = False
-    """It was not, and the wallet was told."""
+    """It was not, and the wallet was told: what is reported later changes nothing."""
 
     # ------------------------------------------------------------ request
 
@@ -99,7 +99,7 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
         self, event: AnsweredCall
     ) -> Iterator[HangupDue | ConnectedCall | UnconnectedCall | After[LimitReached] | Cancel[ReportsOverdue]]:
         yield from self._known(event.provider_id)
-        if self.answered_at is None:
+        if self.answered_at is None and not self.released:
             self.answered_at = self.now
             if self.ended_at is None or self.ended_at - self.answered_at >= LIMIT:
                 yield After(LimitReached(call_id=self.id), seconds=CALL_LIMIT)
@@ -110,7 +110,7 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
         self, event: CompletedCall
     ) -> Iterator[HangupDue | ConnectedCall | UnconnectedCall | Cancel[LimitReached] | Cancel[ReportsOverdue]]:
         yield from self._known(event.provider_id)
-        if self.ended_at is None:
+        if self.ended_at is None and not self.released:
             self.ended_at = self.now
             if self.answered_at is not None and self.ended_at - self.answered_at < LIMIT:
                 yield Cancel(LimitReached)

@@ -10,7 +10,7 @@ from actors import TrunklineError
 
 EXAMPLES = """examples:
   python -m apps.prankcall demo
-  python -m apps.prankcall demo --purchases 2000 --rate 500 --kill supervisor
+  python -m apps.prankcall demo --players 10 --calls 6 --speed 120 --kill 3
   python -m apps.prankcall demo --seed 7 --kill none
 """
 INTERRUPTED = 130
@@ -28,42 +28,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser(
         "demo",
-        help="players buy credits; a process is killed in the middle; the books are checked",
+        help="players buy credits and have friends called; processes are killed; the books are checked",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    demo.add_argument("--seed", type=int, default=1, help="repeats a run: the same purchases (default 1)")
-    demo.add_argument("--players", type=int, default=8, help="default 8")
-    demo.add_argument("--purchases", type=int, default=400, help="default 400")
-    demo.add_argument("--rate", type=float, default=60.0, help="purchases a second (default 60)")
+    demo.add_argument("--seed", type=int, default=1, help="repeats a game: the same events (default 1)")
+    demo.add_argument("--players", type=_positive, default=6, help="default 6")
+    demo.add_argument("--calls", type=_positive, default=4, help="of each player (default 4)")
+    demo.add_argument("--speed", type=_above_0, default=60.0, help="times as fast as life (default 60)")
     demo.add_argument(
         "--kill",
-        choices=("router", "host", "gateways", "supervisor", "none"),
+        metavar="WHAT",
         default="router",
-        help="the process to kill half-way (default router)",
+        help="processes to kill while it plays: a number (at random), or router, host, gateways, supervisor, "
+        "several with commas, or none (default router)",
     )
-    demo.add_argument("--journal", help="path or URL (default prankcall.db here); an unfinished run goes on")
+    demo.add_argument("--journal", help="path or URL (default prankcall.db here); an unfinished game goes on")
     options = parser.parse_args(arguments)
     console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
     try:
         # Ray takes a second to import: not for --help.
-        from apps.prankcall.demo import run
+        from apps.prankcall.demo import Wish, run
+        from apps.prankcall.harm import victims
 
-        return run(
-            console,
-            seed=options.seed,
-            players=options.players,
-            purchases=options.purchases,
-            rate=options.rate,
-            victim=options.kill,
-            journal=options.journal,
-        )
+        try:
+            whom = victims(options.kill, options.seed)
+        except ValueError as error:
+            demo.error(f"--kill {error}")
+        wish = Wish(options.seed, options.players, options.calls, options.speed, whom, options.journal)
+        return run(console, wish)
     except KeyboardInterrupt:
         console.print("\ninterrupted: run it again, and it goes on where it stopped", style="yellow")
         return INTERRUPTED
     except TrunklineError as error:
         console.print(str(error), style="red", markup=False)
         return 1
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number
+
+
+def _above_0(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError("must be above 0")
+    return number
 
 
 __all__ = ["main"]

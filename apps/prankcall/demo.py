@@ -1,72 +1,205 @@
-"""The purchase chain, live, with one of its own processes killed in the middle; then the books."""
+"""The game, live: players, friends, a telephone company, processes that are killed; then the books."""
 
+import asyncio
 import io
 import logging
-import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
 import ray
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from actors import TrunklineError
-from apps.prankcall.app import app
-from apps.prankcall.books import Books, balance
-from apps.prankcall.events import AttemptedPurchase
-from apps.prankcall.orders import orders
+from actors import App, Event, Heartbeat
+from apps.prankcall.app import PARTS
+from apps.prankcall.books import balance
+from apps.prankcall.events import AnsweredCall, CompletedCall, CompletedPurchase, RequestedCall, ScoredCall
+from apps.prankcall.harm import harm
+from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.payments import DECLINED_AMOUNTS
+from apps.prankcall.players import BEGIN, Outcomes, Player, players
+from apps.prankcall.report import show_board, show_books, show_chain, show_holders
+from apps.prankcall.telephony.network import Network, us_of
+from apps.prankcall.telephony.simulator import SimulatedTelephony
 from apps.prankcall.view import View
-from runtime import EventId, Runtime, Unreachable
-from runtime.tree import causal_tree
+from runtime import AsyncRuntime, Clock, EventId, ScaledClock
+from runtime.core.messages import POSITION_BITS
+from runtime.journal import open_reader
+from runtime.replay import Difference, replay
+from runtime.rivals import second_supervisor
+from runtime.settings import journal_place, read_settings
+from runtime.shells.clock import RealClock
 
-VICTIMS = ("router", "host", "gateways", "supervisor")
-ACTORS = {"router": "Router", "host": "host-0", "gateways": "Gateways", "supervisor": "Supervisor"}
+HEARTBEAT = 60.0
+"""Seconds of the game between two ticks."""
+TICKS = 3
+"""Ticks that two supervisors beat beside each other."""
+ENDS = frozenset({"refused_call", "unconnected_call", "scored_call"})
 
 
-def run(
-    console: Console, *, seed: int, players: int, purchases: int, rate: float, victim: str, journal: str | None
-) -> int:
-    """Play a run; the exit status: 0 if the books balance."""
-    if players < 1 or purchases < 1 or rate <= 0:
-        console.print("prankcall demo: --players, --purchases and --rate must be positive", style="red")
-        return 2
-    wanted = orders(seed, players, purchases)
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a user asked for."""
+
+    seed: int
+    players: int
+    calls: int
+    speed: float
+    victims: list[str]
+    journal: str | None
+
+
+def game(seed: int) -> App:
+    """The app of a demo: its telephone company draws from the seed."""
+    parts = [SimulatedTelephony(seed=seed) if isinstance(part, SimulatedTelephony) else part for part in PARTS]
+    return App("prankcall", *parts, heartbeat=HEARTBEAT)
+
+
+def run(console: Console, wish: Wish) -> int:
+    """Play a game; the exit status: 0 if the books balance."""
     console.print(
-        f"{purchases} purchases by {players} players, seed {seed}; the sandbox declines "
-        f"{' and '.join(map(str, sorted(DECLINED_AMOUNTS)))} credits"
+        f"{wish.players} players, {wish.calls} calls each, seed {wish.seed}, {wish.speed:g} times as fast as life; "
+        f"the sandbox declines {' and '.join(map(str, sorted(DECLINED_AMOUNTS)))} credits"
     )
-    with _ray(console), Runtime.start(app, journal=journal) as rt:
-        _show_processes(console, rt)
-        with View(rt, console, purchases, "receipt_sent") as view:
-            ids, successor = _play(rt, view, wanted, rate, victim)
-            rt.drain()
-            view.wait_all()
-            if successor is not None:
-                successor.join()
-        letters = rt.dead_letters.list()
+    with _ray(console):
+        return asyncio.run(_run(console, wish))
+
+
+async def _run(console: Console, wish: Wish) -> int:
+    app = game(wish.seed)
+    place = journal_place(app.name, wish.journal, read_settings())
+    clock = ScaledClock(wish.speed, _begins(place), RealClock().now())
+    async with await AsyncRuntime.start(app, journal=place, clock=clock) as rt:
+        processes = ", ".join(f"{name} ({pid})" for name, pid in sorted((await rt.processes()).items()))
+        console.print(f"Ray actors: {processes}")
+        crowd = players(wish.seed, wish.players, wish.calls)
+        async with View(console, wish.players * wish.calls, ENDS) as view:
+            await Evening(rt, view, clock, crowd, wish).play()
+        letters = await rt.dead_letters.list()
         for letter in letters:
             console.print(f"not handled: {letter}", style="red")
-        books = balance(rt, [order.order for order in wanted])
-        _show_books(console, books)
-        _show_chain(console, rt, next(i for o, i in zip(wanted, ids, strict=True) if o.credits not in DECLINED_AMOUNTS))
-        _show_holders(console, rt)
-        place = rt.journal
-    if not books.balanced or letters:
-        console.print(f"The books do not balance. The journal stays for a look: {place}", style="bold red")
+        show_board(console, await rt.get(Leaderboard))
+        books = await balance(rt, [order for player in crowd for order in player.orders_made])
+        show_books(console, books)
+        for what, id in await _examples(rt):
+            await show_chain(console, rt, what, id)
+        await show_holders(console, rt)
+    same = _replayed(console, place, app)
+    if not books.balanced or letters or not same:
+        console.print(f"Something does not add up. The journal stays for a look: {place}", style="bold red")
         return 1
     kept = _put_away(Path(place))
-    console.print(f"Every credit bought is held. The journal of this run: {kept}", style="bold green")
+    console.print(f"Every credit bought is held or spent. The journal of this game: {kept}", style="bold green")
     return 0
+
+
+def _begins(place: str) -> int:
+    """The moment at which the clock of the game is set: an unfinished one goes on where it stopped (µs)."""
+    if not Path(place).exists():
+        return us_of(BEGIN)
+    reader = open_reader(place)
+    try:
+        newest = [reader.entry(partition << POSITION_BITS | position) for partition, position in reader.heads().items()]
+        return max([us_of(BEGIN), *(entry.recorded for entry in newest if entry is not None)])
+    finally:
+        reader.close()
+
+
+class Evening:
+    """A game under way: what the log tells goes to all who wait for it."""
+
+    def __init__(self, rt: AsyncRuntime, view: View, clock: Clock, crowd: list[Player], wish: Wish) -> None:
+        self._rt = rt
+        self._view = view
+        self._clock = clock
+        self._crowd = crowd
+        self._wish = wish
+        self._outcomes = Outcomes()
+        self._network = Network(rt, wish.seed, clock)
+        self._ticks: asyncio.Queue[int] = asyncio.Queue()
+        self._moments = [asyncio.Event() for _ in wish.victims]
+
+    async def play(self) -> None:
+        """Until every call is over, whoever was to be killed is back, and nothing is left to handle."""
+        async with asyncio.TaskGroup() as tasks:
+            following = [tasks.create_task(self._follow()), tasks.create_task(self._network.run())]
+            rivals = tasks.create_task(self._rivals())
+            harming = tasks.create_task(harm(self._rt, self._view, self._wish.victims, self._moments))
+            playing = [tasks.create_task(player.play(self._publish, self._outcomes)) for player in self._crowd]
+            for task in (*playing, rivals):
+                await task
+            for moment in self._moments:
+                moment.set()
+            await harming
+            await self._rt.drain(timers=True)
+            for task in following:
+                task.cancel()
+
+    async def _follow(self) -> None:
+        total = len(self._crowd) * self._wish.calls
+        async for recorded in self._rt.tail(follow=True):
+            self._view.hear(recorded)
+            self._outcomes.hear(recorded)
+            self._network.hear(recorded)
+            if isinstance(recorded.event, Heartbeat):
+                self._ticks.put_nowait(recorded.event.tick)
+            for number, moment in enumerate(self._moments, 1):
+                if self._outcomes.finished >= total * number // (len(self._moments) + 1):
+                    moment.set()
+
+    async def _publish(self, event: Event, at: datetime, key: str) -> None:
+        wait = self._clock.wait(us_of(at) - self._clock.now())
+        if wait > 0:
+            await asyncio.sleep(wait)
+        await self._rt.publish(event, time=at, idempotency_key=key)
+
+    async def _rivals(self) -> None:
+        """A second supervisor beside the first for some ticks: each tick comes once."""
+        await self._ticks.get()
+        async with second_supervisor(self._rt.app.name) as pid:
+            self._view.note(f"a second supervisor (process {pid}) beats beside the first", "bold")
+            while not self._ticks.empty():
+                self._ticks.get_nowait()
+            found = [await self._ticks.get() for _ in range(TICKS)]
+        once = sorted(set(found)) == found
+        text = f"two supervisors, ticks {', '.join(map(str, found))}: " + ("each once" if once else "NOT EACH ONCE")
+        self._view.note(text, "bold green" if once else "bold red")
+
+
+async def _examples(rt: AsyncRuntime) -> list[tuple[str, EventId]]:
+    """Events from outside to show: an order that was paid, and all that was asked and reported of a scored call."""
+    order: EventId | None = None
+    call_id = ""
+    async for recorded in rt.tail(CompletedPurchase, ScoredCall):
+        if isinstance(recorded.event, CompletedPurchase):
+            order = order or recorded.correlation
+        elif isinstance(recorded.event, ScoredCall):
+            call_id = call_id or recorded.event.call_id
+    found = [("purchase", order)] if order else []
+    seen: set[str] = set()
+    async for recorded in rt.tail(RequestedCall, AnsweredCall, CompletedCall):
+        if getattr(recorded.event, "call_id", "") == call_id and recorded.type not in seen:
+            seen.add(recorded.type)
+            found.append((f"{recorded.type} of {call_id}", recorded.id))
+    return found
+
+
+def _replayed(console: Console, journal: str, app: App) -> bool:
+    """Run every turn of the journal again, as fast as it goes: the same states, all points the same."""
+    outcome = replay(journal, app)
+    difference: Difference | None = outcome.difference
+    if difference is not None:
+        console.print(f"The replay differs: {difference}", style="bold red")
+        return False
+    console.print(
+        f"Replayed {outcome.turns:,} turns of {outcome.instances} instances in {outcome.seconds:.2f} s: "
+        "the same events, the same states, all points the same."
+    )
+    return True
 
 
 @contextmanager
@@ -77,15 +210,15 @@ def _ray(console: Console) -> Iterator[None]:
         return
     with console.status("starting Ray ...") if console.is_terminal else _line(console, "starting Ray ..."):
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    try:
-        with redirect_stdout(_WithoutRaylet(sys.stdout)):
+    with redirect_stdout(_WithoutRaylet(sys.stdout)), redirect_stderr(_WithoutRaylet(sys.stderr)):
+        try:
             yield
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 class _WithoutRaylet(io.TextIOBase):
-    """Standard output without what Ray's node prints of each killed process: a paragraph where we print a line."""
+    """An output without what Ray's node prints of each killed process: a paragraph where we print a line."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -112,102 +245,12 @@ def _line(console: Console, text: str) -> Iterator[None]:
     yield
 
 
-def _play(
-    rt: Runtime, view: View, wanted: list[AttemptedPurchase], rate: float, victim: str
-) -> tuple[list[EventId], threading.Thread | None]:
-    """Publish at a steady pace; half-way, kill a process. The order number is the key: an order again is no new one."""
-    begun = time.monotonic()
-    futures: list[Future[EventId]] = []
-    successor = None
-    for number, order in enumerate(wanted):
-        if number == len(wanted) // 2 and victim != "none":
-            successor = _kill(rt, view, f"{app.name}:{ACTORS[victim]}")
-        futures.append(rt.publish(order, idempotency_key=order.order, wait=False))
-        ahead = number / rate - (time.monotonic() - begun)
-        if ahead > 0:
-            time.sleep(ahead)
-    return [future.result() for future in futures], successor
-
-
-def _kill(rt: Runtime, view: View, name: str) -> threading.Thread:
-    """Kill a process; the thread ends when its successor is up."""
-    pid = rt.processes()[name]
-    os.kill(pid, signal.SIGKILL)
-    view.note(f"killed {name} (process {pid}) with SIGKILL; publishing goes on")
-    waiting = threading.Thread(target=_await_successor, args=(rt, view, name, pid, time.monotonic()), daemon=True)
-    waiting.start()
-    return waiting
-
-
-def _await_successor(rt: Runtime, view: View, name: str, old: int, killed: float) -> None:
-    while True:
-        try:
-            pid = rt.processes().get(name, old)
-        except Unreachable:
-            continue
-        except TrunklineError:
-            return  # The app has ended.
-        if pid != old:
-            view.note(f"{name} is back as process {pid}, {time.monotonic() - killed:.1f} s after", "bold green")
-            return
-        time.sleep(0.05)
-
-
-def _show_processes(console: Console, rt: Runtime) -> None:
-    processes = ", ".join(f"{name} ({pid})" for name, pid in sorted(rt.processes().items()))
-    console.print(f"Ray actors: {processes}", highlight=False)
-
-
-def _show_books(console: Console, books: Books) -> None:
-    table = Table(title="Balance sheet", title_justify="left")
-    table.add_column("checked")
-    table.add_column("left", justify="right")
-    table.add_column("right", justify="right")
-    table.add_column("")
-    for line in books.lines:
-        table.add_row(line.says, str(line.left), str(line.right), _mark(line.holds))
-    console.print(table)
-    table = Table(title="Wallets", title_justify="left")
-    for column in ("player", "bought, by the log", "held, by the wallet", ""):
-        table.add_column(column, justify="right" if "," in column else "left")
-    for player, (bought, held) in books.players.items():
-        table.add_row(player, str(bought), str(held), _mark(bought == held))
-    console.print(table)
-
-
-def _mark(good: bool) -> Text:
-    return Text("equal", style="green") if good else Text("DIFFERS", style="bold red")
-
-
-def _show_chain(console: Console, rt: Runtime, id: EventId) -> None:
-    console.print("\nWhat one purchase led to:", style="bold")
-    console.print(causal_tree(rt.chain(id)))
-
-
-def _show_holders(console: Console, rt: Runtime) -> None:
-    table = Table(title="Which Ray actor held what", title_justify="left")
-    table.add_column("Ray actor")
-    table.add_column("process", justify="right")
-    table.add_column("holds")
-    held: dict[str, list[str]] = rt.status()["where"]
-    for name, pid in sorted(rt.processes().items()):
-        host = name.partition(":")[2]
-        what = ", ".join(sorted(held.get(host, []))) or ROLES.get(host, "nothing: a spare")
-        table.add_row(name, str(pid), what)
-    console.print(table)
-
-
-ROLES = {
-    "Router": "the journal: takes, delivers, commits",
-    "Gateways": "Payments: talks to the provider",
-    "Supervisor": "watches the others, and starts them again",
-}
-
-
 def _put_away(journal: Path) -> Path:
-    """A finished run's journal is kept under its date, so that the next run begins anew."""
+    """A finished game's journal is kept under its date, so that the next game begins anew."""
     kept = journal.with_name(f"{journal.stem}-{datetime.now():%Y-%m-%dT%H-%M-%S}{journal.suffix}")
-    return journal.rename(kept)
+    journal.rename(kept)
+    Path(f"{journal}.lock").unlink(missing_ok=True)
+    return kept
 
 
-__all__ = ["run"]
+__all__ = ["Wish", "game", "run"]

@@ -6,8 +6,9 @@ it declines known amounts, so that a declined order can be ordered on purpose.
 
 import asyncio
 import hashlib
+from datetime import timedelta
 
-from actors import Gateway, on
+from actors import At, Gateway, on
 from apps.prankcall.events import AttemptedPurchase, CompletedPurchase, DeclinedPurchase
 
 DECLINED_AMOUNTS = frozenset({13, 66})
@@ -21,13 +22,18 @@ class Payments(Gateway, concurrency=32):
     """Seconds that the sandbox takes to answer."""
 
     @on(retries=5, timeout=30, idempotent=True)
-    async def charge(self, event: AttemptedPurchase) -> CompletedPurchase | DeclinedPurchase:
+    async def charge(self, event: AttemptedPurchase) -> At[CompletedPurchase] | At[DeclinedPurchase]:
         await asyncio.sleep(self.latency)
+        # The provider's own clock: a second after it was asked, however often that was.
+        at = self.event.time + timedelta(seconds=1)
         if event.credits in DECLINED_AMOUNTS:
-            return DeclinedPurchase(
+            declined = DeclinedPurchase(
                 player_id=event.player_id, credits=event.credits, order=event.order, reason="card declined"
             )
-        reference = "ch_" + hashlib.blake2b(self.idempotency_key.encode(), digest_size=6).hexdigest()
-        return CompletedPurchase(
+            return At(declined, at)
+        # One charge for an order, however it is asked for: providers answer a repeated key as they did at first.
+        reference = "ch_" + hashlib.blake2b(event.order.encode(), digest_size=6).hexdigest()
+        completed = CompletedPurchase(
             player_id=event.player_id, credits=event.credits, order=event.order, reference=reference
         )
+        return At(completed, at)

@@ -4,7 +4,7 @@ CALL_PRICE = 10
 """Credits that an answered call costs."""
 CALL_LIMIT = 600
 """Seconds that no call outlasts."""
-REPORTS_WITHIN = CALL_LIMIT + 300
+REPORTS_WITHIN = CALL_LIMIT + 3600
 """Seconds after a call was placed in which the provider must have said how it ended."""
 BOARD_SIZE = 100
 """Players that the leaderboard shows."""

@@ -15,12 +15,13 @@ class Score(Aggregate, shares=Call):
     friend: str = ""
     answered_at: datetime | None = None
     ended_at: datetime | None = None
+    released: bool = False
     scored: bool = False
     points: int = 0
 
     @on
     def count(self, event: AnsweredCall | CompletedCall | ReportsOverdue) -> ScoredCall | None:
-        if self.scored or self.answered_at is None or self.ended_at is None:
+        if self.scored or self.released or self.answered_at is None or self.ended_at is None:
             return None
         self.scored = True
         lasted = round((self.ended_at - self.answered_at).total_seconds())

@@ -20,9 +20,9 @@ from runtime.core.messages import (
     id_text,
 )
 from runtime.core.parking import PARKED, RETRIED, SKIPPED
+from runtime.core.reference import Handled, Replay
 from runtime.journal.memory import MemoryStore
 from runtime.simulation.history import History
-from runtime.simulation.reference import Handled, Replay
 from runtime.simulation.timing import check_timers
 from runtime.simulation.violation import require
 from runtime.wire import decode_body

@@ -1,8 +1,8 @@
 """Timers: each fires once, never early, never after it was cancelled or replaced, and none is forgotten."""
 
 from runtime.core.messages import Entry, SetTimer, decode_targets, id_text
+from runtime.core.reference import Handled
 from runtime.journal.memory import MemoryStore
-from runtime.simulation.reference import Handled
 from runtime.simulation.violation import require
 
 

@@ -219,7 +219,7 @@ def test_a_call_of_which_nothing_is_reported_is_given_up() -> None:
     game = world()
     game.publish(REQUEST)
 
-    game.advance(hours=1)
+    game.advance(hours=2)
 
     assert happened(game, UnconnectedCall) == [UnconnectedCall(call_id="c-1", player_id="ada", reason="no report")]
     assert (wallet(game).credits, wallet(game).reserved) == (20, {})
@@ -230,7 +230,7 @@ def test_a_call_whose_end_is_not_reported_counts_as_long_as_a_call_may_last() ->
     game.publish(REQUEST)
     game.publish(AnsweredCall(**ID))
 
-    game.advance(hours=1)
+    game.advance(hours=2)
 
     scored = happened(game, ScoredCall)
     assert [(event.seconds, event.points) for event in scored] == [(CALL_LIMIT, points(CALL_LIMIT))]  # type: ignore[attr-defined]

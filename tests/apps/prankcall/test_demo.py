@@ -1,15 +1,21 @@
-"""The demo as a user runs it: a process of its own, killed processes, an interrupt."""
+"""The demo as a user runs it: a process of its own, killed processes, an interrupt, the same seed again."""
 
 import os
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from runtime.core.messages import Entry
+from runtime.journal import open_reader
+from runtime.wire import decode_body
+
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
+QUICK = ("--players", "3", "--calls", "2", "--speed", "120")
 
 
 def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
@@ -24,8 +30,20 @@ def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
     )
 
 
+def played(folder: Path, *options: str) -> str:
+    """What a game prints that goes well to its end, and leaves nothing behind."""
+    demo = start(folder, *options)
+    text, _ = demo.communicate(timeout=200)
+    assert demo.returncode == 0, text
+    assert "DIFFERS" not in text
+    assert "Traceback" not in text
+    assert "(raylet)" not in text
+    assert left_behind(folder) == []
+    return text
+
+
 def left_behind(folder: Path) -> list[str]:
-    """Processes that have this demo's journal in what they were told, or its folder as their own."""
+    """Processes that have this demo's folder as their own."""
     found = []
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -37,39 +55,97 @@ def left_behind(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("victim", ["router", "host", "gateways", "supervisor"])
-def test_the_books_balance_whatever_is_killed_and_nothing_is_left(tmp_path: Path, victim: str) -> None:
-    demo = start(tmp_path, "--kill", victim, "--purchases", "200", "--rate", "100")
+def test_the_books_balance_whatever_is_killed(tmp_path: Path) -> None:
+    text = played(tmp_path, "--players", "3", "--calls", "4", "--kill", "router,host,gateways,supervisor")
 
-    text, _ = demo.communicate(timeout=120)
-
-    assert demo.returncode == 0, text
-    assert "with SIGKILL" in text
-    assert "is back as process" in text
-    assert "DIFFERS" not in text
+    assert text.count("with SIGKILL") == 4
+    assert text.count("is back as process") == 4
+    assert "each once" in text
     assert "What one purchase led to" in text
+    assert "requested_call of" in text
     assert "Which Ray actor held what" in text
-    assert "Traceback" not in text
-    assert "(raylet)" not in text
-    assert left_behind(tmp_path) == []
+    assert "all points the same" in text
 
 
-def test_an_interrupted_demo_ends_cleanly_and_goes_on_when_run_again(tmp_path: Path) -> None:
-    first = start(tmp_path, "--purchases", "300", "--rate", "50")
+def test_a_seed_repeats_a_game_also_when_processes_are_killed(tmp_path: Path) -> None:
+    stories = []
+    for name, kill in (("calm", "none"), ("rough", "host,router")):
+        folder = tmp_path / name
+        folder.mkdir()
+        text = played(folder, *QUICK, "--seed", "5", "--kill", kill)
+        (journal,) = folder.glob("prankcall-*.db")
+        stories.append((board(text), emitted(journal), states(journal)))
+
+    calm, rough = stories
+    assert calm[0] == rough[0]
+    assert calm[2] == rough[2]
+    assert calm[1] == rough[1]
+
+
+def board(text: str) -> list[str]:
+    lines = text.splitlines()
+    return lines[lines.index("Leaderboard") : lines.index("Balance sheet")]
+
+
+Fact = tuple[str, str, bytes, int, str]
+
+
+def emitted(journal: Path) -> dict[str, list[Fact]]:
+    """By instance: (type, subject, payload, time, what caused it) of what it emitted, in order; no ticks."""
+    reader = open_reader(str(journal))
+    try:
+        entries: list[Entry] = []
+        for partition in range(reader.info.partitions):
+            entries += [e for e in reader.log(partition, 0, 1_000_000) if e.at == e.id]
+    finally:
+        reader.close()
+    by_id = {entry.id: entry for entry in entries}
+    found: dict[str, list[Fact]] = defaultdict(list)
+    for entry in entries:
+        body = decode_body(entry.body)
+        if entry.type == "heartbeat" or "/" not in body.source:
+            continue
+        cause = by_id[entry.cause]
+        why = f"{cause.type} {decode_body(cause.body).data.decode()}"
+        found[body.source].append((entry.type, body.subject, body.data, entry.time, why))
+    return dict(found)
+
+
+def states(journal: Path) -> dict[str, bytes | None]:
+    reader = open_reader(str(journal))
+    try:
+        groups = ("Wallet", "Consent", "Call", "Player", "Leaderboard", "Receipts")
+        return {row.address: row.state for group in groups for row in reader.group(group)}
+    finally:
+        reader.close()
+
+
+def test_an_interrupted_game_ends_cleanly_and_goes_on_when_run_again(tmp_path: Path) -> None:
+    first = start(tmp_path, "--players", "3", "--calls", "4")
     assert first.stdout is not None
     for line in first.stdout:
-        if "with SIGKILL" in line:
+        if "calls over: " in line and "answered_call" in line:
             break
-    os.killpg(first.pid, signal.SIGINT)
+    first.send_signal(signal.SIGINT)
+    text, _ = first.communicate(timeout=60)
 
-    rest = first.stdout.read()
-    status = first.wait(timeout=60)
-    again = start(tmp_path, "--purchases", "300", "--rate", "500", "--kill", "none")
-    text, _ = again.communicate(timeout=120)
-
-    assert status == 130, rest
-    assert "Traceback" not in rest
-    assert "goes on where it stopped" in rest
-    assert again.returncode == 0, text
-    assert "300/300 orders done" in text
+    assert first.returncode == 130, text
+    assert "interrupted" in text
+    assert "Traceback" not in text
     assert left_behind(tmp_path) == []
+    assert (tmp_path / "prankcall.db").exists()
+
+    played(tmp_path, "--players", "3", "--calls", "4")
+
+    assert not (tmp_path / "prankcall.db").exists()
+
+
+@pytest.mark.parametrize("options", [("--players", "0"), ("--speed", "-1"), ("--kill", "everything")])
+def test_a_wrong_option_is_named(tmp_path: Path, options: tuple[str, str]) -> None:
+    demo = start(tmp_path, *options)
+
+    text, _ = demo.communicate(timeout=60)
+
+    assert demo.returncode == 2
+    assert options[0] in text
+    assert "Traceback" not in text

@@ -11,7 +11,6 @@ from apps.prankcall.events import (
     DeclinedPurchase,
     ReceiptSent,
 )
-from apps.prankcall.orders import orders
 from apps.prankcall.payments import DECLINED_AMOUNTS, Payments
 from apps.prankcall.receipts import Receipts
 from apps.prankcall.wallet import Wallet
@@ -55,10 +54,3 @@ def test_a_purchase_is_granted_unless_the_sandbox_declines_its_amount(credits: i
     else:
         assert wallet is not None
         assert (wallet.credits, receipts.paid) == (credits, 1)
-
-
-def test_a_seed_draws_the_same_orders_again() -> None:
-    first, second, other = orders(3, 5, 50), orders(3, 5, 50), orders(4, 5, 50)
-
-    assert first == second != other
-    assert len({order.order for order in first}) == 50

@@ -27,6 +27,7 @@ from runtime.publishing import Bulk, EventId, Publishing
 from runtime.reading import DeadLetter, Reading, Recorded
 from runtime.requesting import Requesting
 from runtime.shells.clock import Clock
+from runtime.source import RunningApp
 from runtime.wire import Codec
 
 A = TypeVar("A", bound=Aggregate)
@@ -87,7 +88,7 @@ class AsyncRuntime:
         self.encoder = Encoder(app.catalogue, partitions, codec=codec)
         self._line = Line(connect)
         self.publishing = Publishing(self._line, client)
-        self.reading = Reading(self._line, app, codec)
+        self.reading = Reading(RunningApp(self._line), app, codec)
         self._requesting = Requesting(self._line, self.reading, client)
         self.dead_letters = DeadLetters(self.reading)
         self._watch = self._loop.create_task(self._watch_node()) if embedded else None

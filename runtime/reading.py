@@ -5,17 +5,16 @@ looks keeps an event waiting.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from heapq import heapify, heappop, heapreplace
 from typing import Any, TypeVar
 
 import msgspec
 
 from actors.aggregate import EPOCH, Aggregate
 from actors.app import App
-from actors.catalogue import GroupPlan, plain_key
+from actors.catalogue import EventPlan, GroupPlan, plain_key
 from actors.errors import BadKey, EventRejected, TrunklineError
 from actors.event import Event, decode_event
 from actors.handler import Key
@@ -26,23 +25,22 @@ from runtime.core.messages import (
     Failure,
     InstanceRow,
     Status,
-    encode,
     id_text,
     parse_id,
 )
 from runtime.encode import check_key, key_digest, time_us
 from runtime.fields import codec_of
-from runtime.line import Line
+from runtime.merging import PAGE, Merge
 from runtime.publishing import EventId
+from runtime.source import Source
 from runtime.wire import Codec, Plain, decode_body
 
 A = TypeVar("A", bound=Aggregate)
 
-PAGE = 500
+CHAIN_MAX = 200_000
+"""Events of one chain that are given at once: an origin may cause half as many, and timers go on from there."""
 LOOK_AGAIN = (0.03, 0.3)
 """Seconds between two looks for new events, while they come and when none come."""
-PATIENCE = 60.0
-"""Seconds that a question waits for a router that starts again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +92,23 @@ class DeadLetter:
 
 
 class Reading:
-    """Asks the journal of a running app."""
+    """Asks the journal of an app, running or at rest. Without the app's code events are shown as they are stored."""
 
-    def __init__(self, line: Line, app: App, codec: Codec | None = None) -> None:
-        self._line = line
+    def __init__(self, source: Source, app: App | None, codec: Codec | None = None) -> None:
+        self._source = source
+        self._ask = source.read
         self._app = app
-        self._catalogue = app.catalogue
-        self._codec = codec_of(app.catalogue, codec) or Plain()
-
-    async def _ask(self, kind: Any, method: str, *arguments: Any, timeout: float = PATIENCE) -> Any:
-        answer = await self._line.ask("read", encode((method, arguments)), timeout=timeout)
-        return msgspec.msgpack.decode(answer, type=kind)
+        self._events: Mapping[str, EventPlan] = {} if app is None else app.catalogue.events
+        self._codec = codec or Plain() if app is None else codec_of(app.catalogue, codec) or Plain()
 
     # ------------------------------------------------------------ instances
 
     def _group(self, cls: type[Aggregate]) -> GroupPlan:
-        group = self._catalogue.group_of.get(cls)
+        assert self._app is not None, "who has a class has the code"
+        groups = self._app.catalogue.group_of
+        group = groups.get(cls)
         if group is None:
-            known = ", ".join(sorted(c.__name__ for c in self._catalogue.group_of)) or "none"
+            known = ", ".join(sorted(c.__name__ for c in groups)) or "none"
             name = getattr(cls, "__name__", repr(cls))
             raise TrunklineError(
                 f"{name} is no aggregate of app {self._app.name!r}",
@@ -153,9 +150,9 @@ class Reading:
         self.types((event_type,))
         name = event_type if isinstance(event_type, str) else event_type.__trunkline__.name
         check_key(key)
-        digest = key_digest(name, "" if routing_key is None else id_of(routing_key, name), key)
-        answer = await self._line.ask("has", digest, timeout=PATIENCE)
-        return msgspec.msgpack.decode(answer, type=bool)
+        return await self._source.has_key(
+            key_digest(name, "" if routing_key is None else id_of(routing_key, name), key)
+        )
 
     # ------------------------------------------------------------ events
 
@@ -168,13 +165,14 @@ class Reading:
                     f"{one!r} is no event class and no wire type", hint="give them one by one: tail(First, Second)."
                 )
             if isinstance(one, str):
-                found = {one} & set(self._catalogue.events)
+                found = {one} if self._app is None else {one} & set(self._events)
             else:
-                found = {name for name, plan in self._catalogue.events.items() if issubclass(plan.cls, one)}
+                found = {name for name, plan in self._events.items() if issubclass(plan.cls, one)}
             if not found:
+                assert self._app is not None, "without code every wire type is taken as it is"
                 raise EventRejected(
                     f"{one if isinstance(one, str) else one.__name__} is no event of app {self._app.name!r}",
-                    hint=f"its events are {', '.join(sorted(self._catalogue.events))}.",
+                    hint=f"its events are {', '.join(sorted(self._events))}.",
                 )
             names |= found
         return frozenset(names)
@@ -183,7 +181,7 @@ class Reading:
         """An entry of a log, for people."""
         body = decode_body(entry.body)
         event: Event | dict[str, Any]
-        plan = self._catalogue.events.get(entry.type)
+        plan = self._events.get(entry.type)
         data = self._codec.open(entry.type, body.data)
         try:
             event = msgspec.json.decode(data) if plan is None else decode_event(plan.cls, data, body.version)
@@ -202,22 +200,38 @@ class Reading:
         )
 
     async def chain(self, id: EventId) -> list[Recorded]:
-        entry = await self.entry(_parse(id))
+        entry = await self.found(id)
+        return [self.recorded(e) for e in [entry, *await self.led_to(entry.id)]]
+
+    async def found(self, id: str) -> Entry:
+        """The entry of an event.
+
+        Raises:
+            EventRejected: there is none.
+        """
+        entry = await self.entry(parsed(id))
         if entry is None:
             raise EventRejected(f"there is no event {id!r}", hint="an id is `partition-position`, as publish gives it.")
-        found, front = [entry], [entry]
-        while front:
-            ids = [e.id for e in front]
-            front = await self._ask(list[Entry], "caused_by", ids)
-            found += front
-        return [self.recorded(e) for e in found]
+        if entry.at != entry.id:
+            # Named by the place of a copy.
+            entry = await self.entry(entry.id)
+            assert entry is not None, "what was copied stays in its log"
+        return entry
+
+    async def led_to(self, id: int, limit: int = CHAIN_MAX) -> list[Entry]:
+        """What an event led to so far, causes before effects; of more than `limit` those nearest to it."""
+        found: list[Entry] = await self._ask(list[Entry], "led_to", id, limit)
+        return found
 
     async def tail_pages(
         self, types: tuple[type[Event] | str, ...], since: datetime | EventId | None, follow: bool
     ) -> AsyncIterator[list[Recorded]]:
         wanted = self.types(types)
-        merge = _Merge(self)
-        await merge.begin(since)
+        merge = Merge(self)
+        if isinstance(since, datetime):
+            await merge.begin_at(time_us(since))
+        elif since is not None:
+            await merge.begin_after(await self.found(since))
         pause = LOOK_AGAIN[0]
         while True:
             any_new = False
@@ -272,18 +286,21 @@ class Reading:
 
     async def decide(self, letter: DeadLetter, what: str) -> bool:
         """Retry or skip a dead letter. False: it is none any longer."""
-        answer = await self._line.ask(what, encode((letter.at, letter.address)), timeout=PATIENCE)
-        return msgspec.msgpack.decode(answer, type=bool)
+        return await self._source.decide(what, letter.at, letter.address)
 
     async def first_of(self, root: int, types: tuple[str, ...]) -> Entry | None:
         """The first event of these types that an origin event led to, if it is there by now."""
         found: Entry | None = await self._ask(Entry | None, "of_root", root, types)
         return found
 
-    # ------------------------------------------------------------ for the merge
+    # ------------------------------------------------------------ logs
 
     async def log(self, partition: int, after: int) -> list[Entry]:
         found: list[Entry] = await self._ask(list[Entry], "log", partition, after, PAGE)
+        return found
+
+    async def latest(self, partition: int, before: int) -> list[Entry]:
+        found: list[Entry] = await self._ask(list[Entry], "latest", partition, before, PAGE)
         return found
 
     async def heads(self) -> dict[int, int]:
@@ -307,70 +324,6 @@ class Reading:
         return low
 
 
-class _Merge:
-    """The logs of all partitions as one, by when they were recorded; each in its own order."""
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self._after: dict[int, int] = {}
-        self._skip_to: int | None = None
-        """Nothing is news up to and with this entry."""
-
-    async def begin(self, since: datetime | EventId | None) -> None:
-        """Where to begin: at a moment, after an event, or at the first event there is."""
-        if since is None:
-            return
-        heads = await self._reading.heads()
-        if isinstance(since, datetime):
-            moment = time_us(since)
-        else:
-            entry = await self._reading.entry(_parse(since))
-            if entry is None:
-                raise EventRejected(f"there is no event {since!r}", hint="since= is an id as publish gives it.")
-            # What was recorded together is merged again from its beginning, in the same order, up to that event.
-            moment, self._skip_to = entry.recorded, entry.at
-        firsts = await asyncio.gather(*(self._reading.first_since(p, head, moment) for p, head in heads.items()))
-        self._after = dict(zip(heads, firsts, strict=True))
-
-    async def news(self) -> AsyncIterator[list[Entry]]:
-        """What has been written since the last look, in pages."""
-        found: list[Entry] = []
-        heads = await self._reading.heads()
-        moved = [p for p, head in heads.items() if head > self._after.get(p, 0)]
-        pages = await asyncio.gather(*(self._page(p, heads[p]) for p in moved))
-        heap = [(*_order(page[0]), page, 0) for page in pages if page]
-        heapify(heap)
-        while heap:
-            _, _, at, page, index = heap[0]
-            entry = page[index]
-            if self._skip_to is not None:
-                if entry.at == self._skip_to:
-                    self._skip_to = None
-            elif entry.at == entry.id:
-                found.append(entry)
-                if len(found) == PAGE:
-                    yield found
-                    found = []
-            partition = at >> 40
-            self._after[partition] = at & ((1 << 40) - 1)
-            index += 1
-            if index == len(page):
-                page, index = await self._page(partition, heads[partition]), 0
-            if page:
-                heapreplace(heap, (*_order(page[index]), page, index))
-            else:
-                heappop(heap)
-        if found:
-            yield found
-
-    async def _page(self, partition: int, head: int) -> list[Entry]:
-        after = self._after.get(partition, 0)
-        if after >= head:
-            return []
-        limit = (partition << 40) | head
-        return [entry for entry in await self._reading.log(partition, after) if entry.at <= limit]
-
-
 def id_of(key: Key, what: str) -> str:
     """A key as the text that addresses are made of.
 
@@ -386,16 +339,16 @@ def id_of(key: Key, what: str) -> str:
     return text
 
 
-def _order(entry: Entry) -> tuple[int, int, int]:
-    """Among the next entries of several logs: the older first; of those recorded together causes before effects."""
-    return entry.recorded, decode_body(entry.body).hops, entry.at
-
-
 def _moment(us: int) -> datetime:
     return (EPOCH + timedelta(microseconds=us)).astimezone(UTC)
 
 
-def _parse(id: str) -> int:
+def parsed(id: str) -> int:
+    """A public event id, packed.
+
+    Raises:
+        EventRejected: it is none.
+    """
     try:
         return parse_id(id)
     except ValueError as error:

@@ -19,6 +19,7 @@ from runtime.core.messages import (
     local_targets,
 )
 from runtime.errors import Fenced, JournalError, JournalFailed
+from runtime.journal.descent import descent, recorded_first
 from runtime.journal.protocol import JournalInfo, check_partitions
 
 
@@ -215,6 +216,9 @@ class MemoryReader:
     def log(self, partition: int, after: int, limit: int) -> list[Entry]:
         return self.store.log.get(partition, [])[after : after + limit]
 
+    def latest(self, partition: int, before: int, limit: int) -> list[Entry]:
+        return self.store.log.get(partition, [])[: max(before - 1, 0)][::-1][:limit]
+
     def heads(self) -> dict[int, int]:
         return {partition: len(log) for partition, log in self.store.log.items()}
 
@@ -224,14 +228,14 @@ class MemoryReader:
     def key(self, key: bytes) -> KeyRow | None:
         return self.store.keys.get(key)
 
-    def caused_by(self, ids: Iterable[int]) -> list[Entry]:
-        wanted = set(ids)
-        return sorted((e for e in self._events() if e.cause in wanted), key=_recorded)
+    def led_to(self, id: int, limit: int) -> list[Entry]:
+        first = self.entry(id)
+        return [] if first is None else descent(id, [e for e in self._events() if e.root == first.root], limit)
 
     def of_root(self, root: int, types: Iterable[str]) -> Entry | None:
         wanted = set(types)
         found = [e for e in self._events() if e.root == root != e.id and e.type in wanted]
-        return min(found, key=_recorded, default=None)
+        return min(found, key=recorded_first, default=None)
 
     def _events(self) -> list[Entry]:
         with self.store.lock:
@@ -248,6 +252,12 @@ class MemoryReader:
 
     def epochs(self) -> dict[int, int]:
         return dict(self.store.epochs)
+
+    def watermarks(self) -> dict[int, int]:
+        return {partition: self.store.watermarks.get(partition, 0) for partition in self.store.log}
+
+    def schedules(self) -> dict[str, int]:
+        return {name: row.moment for name, row in self.store.schedules.items()}
 
     def close(self) -> None:
         """Nothing to close."""

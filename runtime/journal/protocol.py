@@ -129,6 +129,10 @@ class Reader(Protocol):
         """A partition's entries above position `after`, in order."""
         ...
 
+    def latest(self, partition: int, before: int, limit: int) -> list[Entry]:
+        """A partition's entries below position `before`, the newest first."""
+        ...
+
     def heads(self) -> dict[int, int]:
         """Last position of each partition's log (0: empty)."""
         ...
@@ -137,8 +141,11 @@ class Reader(Protocol):
 
     def key(self, key: bytes) -> KeyRow | None: ...
 
-    def caused_by(self, ids: Iterable[int]) -> list[Entry]:
-        """The entries (not copies) whose cause is one of these, by (recorded, at)."""
+    def led_to(self, id: int, limit: int) -> list[Entry]:
+        """The entries (not copies) that an event led to: causes before effects, of each generation by (recorded, at).
+
+        At most `limit` of them, those nearest to it.
+        """
         ...
 
     def of_root(self, root: int, types: Iterable[str]) -> Entry | None:
@@ -155,6 +162,14 @@ class Reader(Protocol):
 
     def epochs(self) -> dict[int, int]:
         """Of the partitions that were ever claimed."""
+        ...
+
+    def watermarks(self) -> dict[int, int]:
+        """Of each partition: every delivery of an entry up to it is done or has a row."""
+        ...
+
+    def schedules(self) -> dict[str, int]:
+        """The moment (µs) of each schedule that was taken last."""
         ...
 
     def close(self) -> None: ...

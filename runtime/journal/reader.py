@@ -1,9 +1,8 @@
 """What people and tools ask of a SQLite journal: read-only, over a connection of its own, also on one at rest."""
 
-import json
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runtime.core.messages import (
@@ -19,6 +18,7 @@ from runtime.core.messages import (
     decode_targets,
 )
 from runtime.errors import JournalMismatch
+from runtime.journal.descent import descent, recorded_first
 from runtime.journal.protocol import JournalInfo
 from runtime.journal.schema import FORMAT, connect
 from runtime.journal.trouble import not_a_journal, translated
@@ -97,6 +97,13 @@ class SqliteReader:
         )
         return [Entry(*row) for row in rows]
 
+    def latest(self, partition: int, before: int, limit: int) -> list[Entry]:
+        base = partition << POSITION_BITS
+        rows = self._all(
+            "select * from log where at > ? and at < ? order by at desc limit ?", base, base | max(before, 0), limit
+        )
+        return [Entry(*row) for row in rows]
+
     def heads(self) -> dict[int, int]:
         # One statement sees one moment: an event is never below these heads while its cause is above them.
         rows = self._all(
@@ -115,38 +122,32 @@ class SqliteReader:
         rows = self._all("select * from keys where key = ?", key)
         return KeyRow(*rows[0]) if rows else None
 
-    def caused_by(self, ids: Iterable[int]) -> list[Entry]:
-        """What an event led to was written where its listeners are: those partitions are read, and no index is kept."""
-        # One parameter, however many ids: a statement takes 32,766 of them at most, and a broadcast causes more.
-        wanted = json.dumps(list(ids))
-        since: dict[int, int] = {}
-        for row in self._all("select * from log where at in (select value from json_each(?))", wanted):
-            entry = Entry(*row)
-            for partition in self._reached(entry):
-                first = entry.id if partition == entry.id >> POSITION_BITS else partition << POSITION_BITS
-                since[partition] = min(since.get(partition, first), first)
-        found: list[Entry] = []
-        for partition, first in since.items():
-            found += self._events(partition, first, "cause in (select value from json_each(?))", wanted)
-        return sorted(found, key=lambda e: (e.recorded, e.at))
+    def led_to(self, id: int, limit: int) -> list[Entry]:
+        first = self.entry(id)
+        return [] if first is None else descent(id, self._chain(first, first.root), limit)
 
     def of_root(self, root: int, types: Iterable[str]) -> Entry | None:
-        """Every event of a chain names its origin: each partition that the chain reached is read once."""
         origin = self.entry(root)
         if origin is None:
             return None
-        home, wanted = root >> POSITION_BITS, set(types)
-        todo, read = self._reached(origin), set()
-        best: Entry | None = None
+        wanted = set(types)
+        found = (entry for entry in self._chain(origin, root) if entry.type in wanted)
+        return min(found, key=recorded_first, default=None)
+
+    def _chain(self, first: Entry, root: int) -> Iterator[Entry]:
+        """What stands behind an event in the chain of its origin.
+
+        Every event of a chain names its origin: each partition that the chain reached is read once.
+        """
+        home = first.id >> POSITION_BITS
+        todo, read = self._reached(first), set[int]()
         while todo:
             partition = todo.pop()
             read.add(partition)
-            first = root if partition == home else partition << POSITION_BITS
-            for entry in self._events(partition, first, "root = ?", root):
+            after = first.id if partition == home else partition << POSITION_BITS
+            for entry in self._events(partition, after, "root = ?", root):
                 todo |= self._reached(entry) - read
-                if entry.type in wanted and (best is None or (entry.recorded, entry.at) < (best.recorded, best.at)):
-                    best = entry
-        return best
+                yield entry
 
     def _events(self, partition: int, first: int, condition: str, value: Any) -> list[Entry]:
         """A partition's own events above `first`: no copies."""
@@ -174,6 +175,12 @@ class SqliteReader:
 
     def epochs(self) -> dict[int, int]:
         return dict(self._all("select partition, epoch from partitions where epoch > 0"))
+
+    def watermarks(self) -> dict[int, int]:
+        return dict(self._all("select partition, watermark from partitions where partition >= 0"))
+
+    def schedules(self) -> dict[str, int]:
+        return dict(self._all("select name, moment from schedules"))
 
     def close(self) -> None:
         self._db.close()

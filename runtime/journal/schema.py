@@ -15,7 +15,7 @@ TABLES = """
 create table meta (name text primary key, value text not null) without rowid;
 create table partitions (partition integer primary key, epoch integer not null, watermark integer not null);
 -- One row an event; a copy in another partition's log has the id of its origin. `at` is partition << 40 | position.
--- No index but this: what an event led to stands in the logs of its listeners' partitions (see reader.caused_by).
+-- No index but this: what an event led to stands in the logs of its listeners' partitions (see reader.led_to).
 create table log (
     at integer primary key, id integer not null, cause integer not null, root integer not null,
     time integer not null, recorded integer not null, type text not null, client text not null, seq integer not null,

@@ -18,14 +18,17 @@ ASKABLE = frozenset(
         "instance",
         "group",
         "log",
+        "latest",
         "heads",
         "entry",
         "key",
-        "caused_by",
+        "led_to",
         "of_root",
         "deliveries",
         "timers",
         "epochs",
+        "watermarks",
+        "schedules",
     }
 )
 

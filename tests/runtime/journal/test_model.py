@@ -247,11 +247,14 @@ class Histories(RuleBasedStateMachine):
                 "heads": reader.heads(),
                 "entry": [reader.entry(at) for at in [*ats, 0, 77]],
                 "key": [reader.key(b"key %d" % at) for at in ats],
-                "caused_by": [reader.caused_by([id]) for id in ids] + [reader.caused_by(ids), reader.caused_by([])],
+                "led_to": [reader.led_to(id, limit) for id in ids for limit in (3, 999)],
                 "of_root": [reader.of_root(id, types) for id in ids for types in (TYPES, TYPES[:1])],
                 "deliveries": [reader.deliveries(status) for status in (None, *Status)],
                 "timers": [reader.timers(a) for a in (None, *(a for _, a in ADDRESSES))],
                 "epochs": reader.epochs(),
+                "latest": [reader.latest(p, before, 3) for p in ALL for before in (0, 2, 4, 99)],
+                "watermarks": reader.watermarks(),
+                "schedules": reader.schedules(),
                 "info": reader.info,
             }
             for reader in self.readers

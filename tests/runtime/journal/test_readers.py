@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runtime.core.messages import EVERYWHERE, HOME, Entry, KeyRow, Status, pack_id
+from runtime.core.messages import EVERYWHERE, HOME, Entry, KeyRow, ScheduleRow, Status, pack_id
 from runtime.journal import Reader
+from runtime.journal.reader import SqliteReader
 
 from .places import PARTITIONS, Place
 from .rows import batch, copy, delivery, entry, instance, timer
@@ -39,6 +40,30 @@ def test_heads_are_the_last_positions(place: Place) -> None:
     assert reader.heads() == {0: 2, 1: 0, 2: 1}
 
 
+def test_a_log_is_read_backwards_from_a_position(place: Place) -> None:
+    journal, reader = place.open(), place.reader()
+    epochs = journal.claim(ALL)
+    entries = [entry(1, n) for n in range(1, 6)]
+    journal.commit(batch(epochs, entries=[*entries, entry(0, 1), entry(2, 1)]))
+
+    assert reader.latest(1, 6, 2) == [entries[4], entries[3]]
+    assert reader.latest(1, 3, 9) == [entries[1], entries[0]]
+    assert reader.latest(1, 1, 9) == reader.latest(1, 0, 9) == reader.latest(99, 9, 9) == reader.latest(1, 6, 0) == []
+
+
+def test_watermarks_and_schedules_are_as_last_written(place: Place) -> None:
+    journal, reader = place.open(), place.reader()
+    epochs = journal.claim(ALL)
+    before = reader.watermarks(), reader.schedules()
+
+    row = ScheduleRow("Heartbeat", 1, 77)
+    journal.commit(batch(epochs, entries=[entry(1, 1), entry(1, 2)], schedules=[row], watermarks={1: 2}))
+
+    assert before == ({0: 0, 1: 0, 2: 0}, {})
+    assert reader.watermarks() == {0: 0, 1: 2, 2: 0}
+    assert reader.schedules() == {"Heartbeat": 77}
+
+
 def test_what_is_not_there_is_none(place: Place) -> None:
     place.open()
     reader = place.reader()
@@ -50,7 +75,7 @@ def test_what_is_not_there_is_none(place: Place) -> None:
     assert reader.key(b"key") is None
     assert reader.of_root(1, ["happened"]) is None
     assert reader.log(99, 0, 9) == reader.group("Wallet") == reader.deliveries() == reader.timers() == []
-    assert reader.caused_by([1, pack_id(99, 1)]) == reader.caused_by([]) == []
+    assert reader.led_to(1, 9) == reader.led_to(pack_id(99, 1), 9) == []
     assert reader.epochs() == {}
 
 
@@ -159,11 +184,52 @@ def whats(entries: list[Entry]) -> list[tuple[str, int]]:
     return [(row.type, row.at >> 40) for row in entries]
 
 
-def test_what_an_event_caused_is_found_in_every_partition_first_recorded_first(reader: Reader) -> None:
-    assert whats(reader.caused_by([1])) == [("granted", 1), ("paid", 0)]
-    assert whats(reader.caused_by([3])) == [("shown", 2), ("shown", 1), ("shown", 0)]
-    assert whats(reader.caused_by([1, 3])) == [("granted", 1), ("paid", 0), ("shown", 2), ("shown", 1), ("shown", 0)]
-    assert reader.caused_by([pack_id(1, 2)]) == []
+def test_what_an_event_led_to_is_found_in_every_partition_causes_before_effects(reader: Reader) -> None:
+    shown = [("shown", 2), ("shown", 1), ("shown", 0)]
+
+    assert whats(reader.led_to(1, 99)) == [("granted", 1), ("paid", 0), *shown]
+    assert whats(reader.led_to(3, 99)) == shown
+    assert reader.led_to(pack_id(1, 2), 99) == []
+
+
+def test_of_more_than_are_wanted_those_nearest_to_the_event_are_given(reader: Reader) -> None:
+    assert whats(reader.led_to(1, 3)) == [("granted", 1), ("paid", 0), ("shown", 2)]
+    assert whats(reader.led_to(1, 1)) == [("granted", 1)]
+
+
+def test_what_others_of_the_same_origin_led_to_is_not_what_an_event_led_to(place: Place) -> None:
+    journal, reader = place.open(), place.reader()
+    epochs = journal.claim(ALL)
+    first = entry(0, 1, targets=((0, "Call/a"),))
+    one, other = (entry(0, n, cause=1, root=1, targets=((0, "Call/a"),)) for n in (2, 3))
+    below = entry(0, 4, cause=3, root=1)
+    journal.commit(batch(epochs, entries=[first, one, other, below]))
+
+    assert reader.led_to(2, 9) == []
+    assert reader.led_to(3, 9) == [below]
+
+
+def test_each_log_that_a_chain_reached_is_read_once_however_long_the_chain_is(place: Place) -> None:
+    journal, reader = place.open(), place.reader()
+    if not isinstance(reader, SqliteReader):
+        return
+    epochs = journal.claim(ALL)
+    targets = ((0, "Call/a"), (1, "Call/b"))
+    steps = [entry(0, n, cause=n - 1, root=1, targets=targets) for n in range(2, 40)]
+    journal.commit(batch(epochs, entries=[entry(0, 1, targets=targets), *steps]))
+
+    asked = statements(reader)
+    found = reader.led_to(1, 99)
+
+    assert found == steps
+    assert len([text for text in asked if "root" in text]) == 2
+
+
+def statements(reader: SqliteReader) -> list[str]:
+    """What the reader asks SQLite from now on."""
+    asked: list[str] = []
+    reader._db.set_trace_callback(asked.append)
+    return asked
 
 
 def test_the_first_of_some_types_that_an_event_led_to_at_any_distance(reader: Reader) -> None:
@@ -202,4 +268,4 @@ def test_a_chain_that_fans_out_widely_is_read_to_its_end(place: Place) -> None:
     journal.commit(batch(epochs, entries=[entry(0, 1, targets=((0, "Call/a"),)), *wide, last]))
 
     assert reader.of_root(1, ["last"]) == last
-    assert reader.caused_by([row.id for row in wide]) == [last]
+    assert reader.led_to(1, count) == [*wide, last]

@@ -41,6 +41,10 @@ class Progress:
         if not self._quiet:
             self._console.print(text, markup=False, soft_wrap=True)
 
+    def end(self) -> None:
+        """What was slow is over; what follows speaks for itself."""
+        self._end_step()
+
     def _show(self, what: str) -> None:
         with self._lock:
             if self._timer is None:

@@ -25,11 +25,13 @@ from runtime.core.messages import (
     Failure,
     InstanceRow,
     Status,
+    TimerRow,
     id_text,
     parse_id,
 )
 from runtime.encode import check_key, key_digest, time_us
 from runtime.fields import codec_of
+from runtime.journal.protocol import JournalInfo
 from runtime.merging import PAGE, Merge
 from runtime.publishing import EventId
 from runtime.source import Source
@@ -64,6 +66,8 @@ class Recorded:
     """The event from outside that its chain began with."""
     event: Event | dict[str, Any]
     """The event; its payload as stored, if the app no longer knows its type or can't read it."""
+    handler: str = ""
+    """The handler that emitted it (`Wallet.grant`); empty: it came from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ class Reading:
         elif id is None:
             raise TrunklineError(f"which {cls.__name__}?", hint=f"get({cls.__name__}, id).")
         id = id_of(id, cls.__name__)
-        row: InstanceRow | None = await self._ask(InstanceRow | None, "instance", f"{group.name}/{id}")
+        row = await self.instance(f"{group.name}/{id}")
         if row is None or not row.live:
             return None
         state = None if row.state is None else self._codec.open(group.name, row.state)
@@ -180,24 +184,46 @@ class Reading:
     def recorded(self, entry: Entry) -> Recorded:
         """An entry of a log, for people."""
         body = decode_body(entry.body)
-        event: Event | dict[str, Any]
-        plan = self._events.get(entry.type)
-        data = self._codec.open(entry.type, body.data)
-        try:
-            event = msgspec.json.decode(data) if plan is None else decode_event(plan.cls, data, body.version)
-        except EventRejected:
-            event = msgspec.json.decode(data)
+        event = self.payload(entry.type, entry.body)
         return Recorded(
             EventId(id_text(entry.id)),
             entry.type,
-            _moment(entry.time),
-            _moment(entry.recorded),
+            moment_of(entry.time),
+            moment_of(entry.recorded),
             body.source,
             body.subject,
             EventId(id_text(entry.cause)) if entry.cause else None,
             EventId(id_text(entry.root)),
             event,
+            body.handler,
         )
+
+    def payload(self, type: str, stored: bytes) -> Event | dict[str, Any]:
+        """The event of a stored body; its JSON, if the code does not know its type or can't read it."""
+        body = decode_body(stored)
+        plan = self._events.get(type)
+        data = self._codec.open(type, body.data)
+        try:
+            found: Event | dict[str, Any] = (
+                msgspec.json.decode(data) if plan is None else decode_event(plan.cls, data, body.version)
+            )
+        except EventRejected:
+            found = msgspec.json.decode(data)
+        return found
+
+    def state(self, row: InstanceRow) -> dict[str, dict[str, Any]]:
+        """An instance's fields as JSON has them, by its classes; without code as they are stored, by the group's name.
+
+        Raises:
+            TurnError: the code can't read it.
+        """
+        name, _, id = row.address.partition("/")
+        stored = None if row.state is None else self._codec.open(name, row.state)
+        group = None if self._app is None else self._app.catalogue.groups.get(name)
+        if group is None:
+            return {name: {} if stored is None else msgspec.json.decode(stored)}
+        objects = Instance(group, id, stored).objects()
+        return {type(one).__name__: one.model_dump(mode="json") for one in objects}
 
     async def chain(self, id: EventId) -> list[Recorded]:
         entry = await self.found(id)
@@ -246,7 +272,7 @@ class Reading:
     # ------------------------------------------------------------ dead letters
 
     async def dead_letters(self) -> list[DeadLetter]:
-        rows: list[DeliveryRow] = await self._ask(list[DeliveryRow], "deliveries", int(Status.PARKED))
+        rows = await self.deliveries(Status.PARKED)
         entries = await asyncio.gather(*(self._ask(Entry | None, "entry", row.at) for row in rows))
         letters = []
         known: dict[int, Entry] = {}
@@ -260,7 +286,7 @@ class Reading:
             letters.append(
                 DeadLetter(
                     self.recorded(entry),
-                    tuple(map(self.recorded, await self._causes(entry, known))),
+                    tuple(map(self.recorded, await self.causes(entry, known))),
                     row.address,
                     failure.error,
                     failure.message,
@@ -272,11 +298,11 @@ class Reading:
             )
         return letters
 
-    async def _causes(self, entry: Entry, known: dict[int, Entry]) -> list[Entry]:
-        """What led to an event, the first of it first; `known` are entries that were read before."""
+    async def causes(self, entry: Entry, known: dict[int, Entry], limit: int = CHAIN_MAX) -> list[Entry]:
+        """What led to an event, the first of it first; of more than `limit` the last. `known` were read before."""
         found: list[Entry] = []
         cause = entry.cause
-        while cause:
+        while cause and len(found) < limit:
             before = known.get(cause) or await self.entry(cause)
             assert before is not None, "what led to an event stays in the log"
             known[cause] = before
@@ -297,6 +323,38 @@ class Reading:
 
     async def log(self, partition: int, after: int) -> list[Entry]:
         found: list[Entry] = await self._ask(list[Entry], "log", partition, after, PAGE)
+        return found
+
+    async def info(self) -> JournalInfo:
+        found: JournalInfo = await self._ask(JournalInfo, "info")
+        return found
+
+    async def watermarks(self) -> dict[int, int]:
+        found: dict[int, int] = await self._ask(dict[int, int], "watermarks")
+        return found
+
+    async def epochs(self) -> dict[int, int]:
+        found: dict[int, int] = await self._ask(dict[int, int], "epochs")
+        return found
+
+    async def schedules(self) -> dict[str, int]:
+        found: dict[str, int] = await self._ask(dict[str, int], "schedules")
+        return found
+
+    async def deliveries(self, status: Status | None = None) -> list[DeliveryRow]:
+        found: list[DeliveryRow] = await self._ask(list[DeliveryRow], "deliveries", status)
+        return found
+
+    async def timers(self, address: str | None = None) -> list[TimerRow]:
+        found: list[TimerRow] = await self._ask(list[TimerRow], "timers", address)
+        return found
+
+    async def instance(self, address: str) -> InstanceRow | None:
+        found: InstanceRow | None = await self._ask(InstanceRow | None, "instance", address)
+        return found
+
+    async def instances(self, addresses: list[str]) -> dict[str, InstanceRow]:
+        found: dict[str, InstanceRow] = await self._ask(dict[str, InstanceRow], "instances", addresses)
         return found
 
     async def latest(self, partition: int, before: int) -> list[Entry]:
@@ -339,7 +397,7 @@ def id_of(key: Key, what: str) -> str:
     return text
 
 
-def _moment(us: int) -> datetime:
+def moment_of(us: int) -> datetime:
     return (EPOCH + timedelta(microseconds=us)).astimezone(UTC)
 
 

@@ -4,7 +4,7 @@ The replay knows what a delivery is (a log's entry, and a target of that entry i
 handles its deliveries in log order, and what live means. It knows nothing of routers, hosts, cursors, batches, crashes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from actors.app import App
@@ -55,7 +55,9 @@ class Life:
 class Replay:
     """One partition's log, replayed."""
 
-    def __init__(self, app: App, partitions: int, log: list[Entry]) -> None:
+    def __init__(self, app: App, partitions: int, log: list[Entry], cursors: Mapping[str, int] | None = None) -> None:
+        """`cursors`: how far each instance has come; what stands behind is not handled. None: to the log's end."""
+        self._cursors = cursors
         self._catalogue = app.catalogue
         self._incoming = Incoming(app.catalogue, app=app.name)
         self._outgoing = Outgoing(app.catalogue, partitions)
@@ -88,9 +90,13 @@ class Replay:
                 self._turn(entry, address, broadcast=False)
 
     def _turn(self, entry: Entry, address: str, *, broadcast: bool) -> None:
+        if self._cursors is not None and entry.at > self._cursors.get(address, 0):
+            return
         life = self.lives.get(address)
         if life is None:
             group, _, key = address.partition("/")
+            if group not in self._catalogue.groups:
+                return
             life = self.lives[address] = Life(Instance(self._catalogue.groups[group], key, None))
         handled = Handled(entry, address, broadcast=broadcast)
         life.handled.append(handled)
@@ -98,8 +104,8 @@ class Replay:
         if (entry.id, address) in self._skipped:
             handled.skipped = True
             return
-        plan, body, event = self._incoming.read(entry.type, entry.body)
         try:
+            plan, body, event = self._incoming.read(entry.type, entry.body)
             result = life.instance.run(plan, event, entry.time, lambda: self._incoming.envelope(entry, plan, body))
         except Exception as error:
             handled.error = error

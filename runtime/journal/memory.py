@@ -207,6 +207,11 @@ class MemoryReader:
     def instance(self, address: str) -> InstanceRow | None:
         return self.store.instances.get(address)
 
+    def instances(self, addresses: Iterable[str]) -> dict[str, InstanceRow]:
+        with self.store.lock:
+            rows = self.store.instances
+            return {address: rows[address] for address in addresses if address in rows}
+
     def group(self, group: str, after: str = "", limit: int = 1000) -> list[InstanceRow]:
         prefix = group + "/"
         with self.store.lock:

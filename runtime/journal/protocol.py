@@ -121,6 +121,10 @@ class Reader(Protocol):
 
     def instance(self, address: str) -> InstanceRow | None: ...
 
+    def instances(self, addresses: Iterable[str]) -> dict[str, InstanceRow]:
+        """The rows of those that have one."""
+        ...
+
     def group(self, group: str, after: str = "", limit: int = 1000) -> list[InstanceRow]:
         """Live instances of a group over all partitions, by address."""
         ...

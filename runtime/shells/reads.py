@@ -16,6 +16,7 @@ ASKABLE = frozenset(
     {
         "info",
         "instance",
+        "instances",
         "group",
         "log",
         "latest",

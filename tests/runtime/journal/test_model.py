@@ -242,6 +242,7 @@ class Histories(RuleBasedStateMachine):
         model, other = (
             {
                 "instance": [reader.instance(a) for _, a in ADDRESSES],
+                "instances": reader.instances([*(a for _, a in ADDRESSES), "Nobody/x"]),
                 "group": [reader.group(g, after, n) for g in GROUPS for after, n in (("", 99), ("Call/b", 2))],
                 "log": [reader.log(p, after, 5) for p in ALL for after in (0, 2)],
                 "heads": reader.heads(),

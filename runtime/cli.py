@@ -1,0 +1,82 @@
+"""`trunkline`: look into an app, running or at rest. Exit status: 0 done, 1 it went wrong, 2 it was asked wrongly."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from actors.errors import TrunklineError
+
+COMMANDS = {
+    "catalogue": "runtime.commands.catalogue",
+    "graph": "runtime.commands.graph",
+    "tail": "runtime.commands.tail",
+    "show": "runtime.commands.show",
+    "why": "runtime.commands.why",
+    "dead-letters": "runtime.commands.dead_letters",
+    "timers": "runtime.commands.timers",
+    "replay": "runtime.commands.replay",
+    "doctor": "runtime.commands.doctor",
+    "completion": "runtime.commands.completion",
+}
+"""Where each command is: a module with a `command`, imported when it is asked for."""
+INTERRUPTED = 130
+"""What a shell gives for a program that Ctrl-C ended."""
+
+
+class Commands(click.Group):
+    """The commands in the order above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name]).command
+        return command
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="""\b
+Examples:
+  trunkline catalogue shop.app:app
+  trunkline tail --journal shop.db -n 50
+  trunkline why 12-345 --app shop
+""",
+)
+@click.version_option(package_name="trunkline", prog_name="trunkline")
+def trunkline() -> None:
+    """Look into a Trunkline app: one that runs (--app NAME), or a journal at rest (--journal PATH).
+
+    With neither, the one journal of this folder is read, or the one app that runs is asked. A person gets tables and
+    colour; a pipe gets lines with tabs between their cells; --json gives an object a line.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; its exit status."""
+    try:
+        status = trunkline.main(arguments, prog_name="trunkline", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except TrunklineError as error:
+        click.echo(f"trunkline: {error}", err=True)
+        return 1
+    except BrokenPipeError:
+        # Whoever read has had enough (`| head`); Python would complain again when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

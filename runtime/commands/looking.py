@@ -1,0 +1,237 @@
+"""What a command looks into: an app that runs, or a journal at rest; named, or the only one there is."""
+
+import asyncio
+import functools
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+import click
+
+from actors.app import App
+from actors.errors import TrunklineError
+from runtime.commands.code import Code
+from runtime.commands.output import Output, note
+from runtime.errors import JournalMismatch
+from runtime.journal import absolute, open_reader
+from runtime.journal.schema import APPLICATION_ID
+from runtime.progress import Progress
+from runtime.reading import Reading
+from runtime.settings import read_settings
+from runtime.source import JournalAtRest
+
+if TYPE_CHECKING:
+    from runtime.client import AsyncRuntime
+
+P = ParamSpec("P")
+
+CLUSTER = Path("/tmp/ray/ray_current_cluster")
+"""Written by Ray while a cluster of this machine's runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the options said."""
+
+    app: str | None
+    address: str | None
+    journal: str | None
+    code: App | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is looked into."""
+
+    name: str
+    app: App | None
+    """Its code; None: a journal at rest, without `--code`."""
+    reading: Reading
+    partitions: int
+    journal: str
+    """Its path or URL."""
+    runtime: "AsyncRuntime | None"
+    """None: the journal is at rest, as far as this command cares."""
+    progress: Progress
+
+
+def looking(
+    *, running: bool = False
+) -> Callable[[Callable[Concatenate[Look, Output, P], Awaitable[int | None]]], Callable[..., int]]:
+    """Options for what to look into, and `--json`; the body gets them opened. `running`: a journal is not enough."""
+
+    def decorate(body: Callable[Concatenate[Look, Output, P], Awaitable[int | None]]) -> Callable[..., int]:
+        @click.option("--app", metavar="NAME", shell_complete=_complete_app, help="An app that runs, by its name.")
+        @click.option("--address", metavar="HOST:PORT", help="The Ray cluster it runs on (else RAY_ADDRESS, or here).")
+        @click.option(
+            "--journal",
+            metavar="PATH",
+            type=click.Path(),
+            help="A journal, whether an app runs on it or not." if not running else "The journal of the app.",
+        )
+        @click.option("--code", type=Code(), metavar="MODULE:APP", help="The app's code, to show typed values.")
+        @click.option("--json", "as_json", is_flag=True, help="An object a line, for programs.")
+        @functools.wraps(body)
+        def command(*arguments: P.args, **options: P.kwargs) -> int:
+            app, address, journal, code, as_json = map(options.pop, ("app", "address", "journal", "code", "as_json"))
+            named = Named(app, address, journal, code)  # type: ignore[arg-type]
+
+            async def run() -> int:
+                async with opened(named, running) as look:
+                    return await body(look, Output(bool(as_json)), *arguments, **options) or 0
+
+            return asyncio.run(run())
+
+        return command
+
+    return decorate
+
+
+@asynccontextmanager
+async def opened(named: Named, running: bool) -> AsyncIterator[Look]:
+    """Open what was named, or the only one there is.
+
+    Raises:
+        UsageError: too much was named, or too little.
+        TrunklineError: it can't be opened.
+    """
+    if named.app is not None and named.journal is not None:
+        raise click.UsageError("--app names one that runs, --journal a file: which of them?")
+    with Progress(quiet=False) as progress:
+        journal = named.journal
+        name = named.app
+        if name is None and journal is None:
+            name, journal = _only_one(named.address)
+        if journal is not None and running:
+            name = app_of(journal)
+            if name is None:
+                raise click.UsageError(f"{journal} is no journal.")
+        if name is not None:
+            async with _running(name, named, progress) as look:
+                yield look
+        else:
+            assert journal is not None, "one of them is named, or was found"
+            with _at_rest(journal, named.code, progress) as look:
+                yield look
+
+
+@asynccontextmanager
+async def _running(name: str, named: Named, progress: Progress) -> AsyncIterator[Look]:
+    from runtime.client import AsyncRuntime
+
+    if named.code is not None and named.code.name != name:
+        raise _others_code(named.code, f"the app that runs is {name!r}")
+    async with await AsyncRuntime.attach(named.code or name, address=named.address) as rt:
+        partitions = (await rt.reading.info()).partitions
+        yield Look(name, rt.app, rt.reading, partitions, rt.journal, rt, progress)
+
+
+class _at_rest:
+    """A journal's file, opened for reading alone."""
+
+    def __init__(self, journal: str, code: App | None, progress: Progress) -> None:
+        path = absolute(journal)
+        if "://" not in path and not os.path.exists(path):
+            raise click.UsageError(f"there is no journal {path}.")
+        self._reader = open_reader(journal)
+        info = self._reader.info
+        if code is not None and code.name != info.app:
+            self._reader.close()
+            raise _others_code(code, f"the journal {path} belongs to {info.app!r}")
+        reading = Reading(JournalAtRest(self._reader), code)
+        self._look = Look(info.app, code, reading, info.partitions, path, None, progress)
+
+    def __enter__(self) -> Look:
+        return self._look
+
+    def __exit__(self, *raised: object) -> None:
+        self._reader.close()
+
+
+def _others_code(code: App, what: str) -> TrunklineError:
+    return JournalMismatch(f"--code is app {code.name!r}; {what}", hint="give that app's code.")
+
+
+# ------------------------------------------------------------ the only one there is
+
+
+def _only_one(address: str | None) -> tuple[str | None, str | None]:
+    """(running app, None) or (None, journal)."""
+    if address is None:
+        place = read_settings().journal
+        found = [place] if place is not None and app_of(place) is not None else journals(Path.cwd())
+        if len(found) > 1:
+            raise click.UsageError(f"which journal? --journal is one of {', '.join(found)}.")
+        if found:
+            note(f"reading the journal {found[0]} of app {app_of(found[0])}")
+            return None, found[0]
+    return only_running(address), None
+
+
+def only_running(address: str | None) -> str:
+    """The name of the one app that runs.
+
+    Raises:
+        UsageError: there is none, or there are several.
+    """
+    names = _running_apps(address)
+    if not names:
+        raise click.UsageError("no app runs, and there is no journal in this folder: name the one you mean.")
+    if len(names) > 1:
+        raise click.UsageError(f"which app? {', '.join(names)} run.")
+    note(f"asking the app {names[0]}, which runs")
+    return names[0]
+
+
+def journals(folder: Path) -> list[str]:
+    """The journals of a folder."""
+    return [path.name for path in sorted(folder.glob("*.db")) if app_of(str(path)) is not None]
+
+
+def the_journal(named: str | None) -> str | None:
+    """The journal that a command would read, for the completion of what stands in it."""
+    found = [named] if named is not None else journals(Path.cwd())
+    return found[0] if len(found) == 1 and app_of(found[0]) is not None else None
+
+
+def app_of(path: str) -> str | None:
+    """Whose journal a file is; None: it is none."""
+    with suppress(sqlite3.Error, OSError, TrunklineError):
+        db = sqlite3.connect(f"{Path(absolute(path)).as_uri()}?mode=ro", uri=True)
+        try:
+            if db.execute("pragma application_id").fetchone()[0] == APPLICATION_ID:
+                name: str = db.execute("select value from meta where name = 'app'").fetchone()[0]
+                return name
+        finally:
+            db.close()
+    return None
+
+
+def _running_apps(address: str | None) -> list[str]:
+    """The apps of a cluster; none where no cluster is to be seen: Ray would look for one for long."""
+    if address is None and "RAY_ADDRESS" not in os.environ and not CLUSTER.exists():
+        return []
+    from ray.util import list_named_actors
+
+    from runtime.embedded import RaySession
+
+    session = RaySession.begin(address or "auto", dashboard=False)
+    try:
+        actors: list[Any] = list(list_named_actors(all_namespaces=True))
+        names = [actor["name"].removesuffix(":Supervisor") for actor in actors if ":Supervisor" in actor["name"]]
+    finally:
+        session.end()
+    return sorted(names)
+
+
+def _complete_app(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    # From the journals of this folder: to ask Ray takes seconds.
+    names = {app_of(path) for path in journals(Path.cwd())}
+    return sorted(name for name in names if name is not None and name.startswith(incomplete))
+
+
+__all__ = ["Look", "Named", "app_of", "journals", "looking", "only_running", "opened", "the_journal"]

@@ -1,0 +1,213 @@
+"""What a doctor looks at: an app's processes, how far it has come, its journal, this machine."""
+
+import importlib.metadata
+import os
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from actors.app import App
+from actors.schedule import Beat
+from runtime.core.messages import SUPERVISOR, Status
+from runtime.errors import JournalError
+from runtime.journal.schema import connect
+from runtime.reading import Reading, moment_of
+
+if TYPE_CHECKING:
+    from runtime.client import AsyncRuntime
+
+ROOM_BAD, ROOM_LOOK = 256 << 20, 2 << 30
+"""Bytes that a disk should have left."""
+WAL_LOOK = 256 << 20
+"""Bytes of a journal's WAL from which somebody keeps it from being written back."""
+LAG_LOOK_S = 10.0
+LATE_BEATS = 3
+NICENESS = 15
+"""What Ray gives its workers if nobody says otherwise."""
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at."""
+
+    sign: Literal["ok", "look", "bad"]
+    about: str
+    said: str
+    fix: str = ""
+
+
+# ------------------------------------------------------------ a running app
+
+
+async def of_processes(rt: "AsyncRuntime") -> list[Finding]:
+    """Supervisor, router, hosts, gateways."""
+    found = []
+    for name, pid in sorted((await rt.processes()).items()):
+        niceness = _niceness(pid)
+        nice = "" if niceness is None else f", nice {niceness}"
+        found.append(Finding("ok", name, f"process {pid}{nice}"))
+    status = await rt.status()
+    counts = ", ".join(
+        f"{value:,} {name}" for name, value in status.items() if isinstance(value, int) and name != "pid"
+    )
+    found.append(Finding("ok", "cell 0", f"router {status['pid']}, hosts {', '.join(status['hosts'])}: {counts}"))
+    niceness_of_router = _niceness(status["pid"])
+    if niceness_of_router is not None and niceness_of_router >= NICENESS:
+        said = f"nice {niceness_of_router}: anything else on this machine goes first"
+        found.append(Finding("look", "niceness", said, "RAY_worker_niceness=0 before Ray starts"))
+    return found
+
+
+def _niceness(pid: int) -> int | None:
+    try:
+        return os.getpriority(os.PRIO_PROCESS, pid)
+    except OSError:
+        # On another node.
+        return None
+
+
+# ------------------------------------------------------------ how far it has come
+
+
+async def of_app(reading: Reading, app: App | None) -> list[Finding]:
+    """Epochs, lag, heartbeat and schedules, dead letters, timers: as the journal has them."""
+    found = []
+    now = datetime.now(UTC)
+    info = await reading.info()
+    heads, watermarks, epochs = await reading.heads(), await reading.watermarks(), await reading.epochs()
+    events = sum(heads.values())
+    begun = f"{info.partitions} partitions, {events:,} entries, first started {moment_of(info.started):%Y-%m-%d %H:%M}"
+    found.append(Finding("ok", "app", f"{info.app}: {begun}"))
+    supervisor = epochs.pop(SUPERVISOR, 0)
+    if epochs:
+        low, high = min(epochs.values()), max(epochs.values())
+        of_cells = str(low) if low == high else f"{low} to {high}"
+        found.append(Finding("ok", "epochs", f"supervisor {supervisor}, partitions {of_cells}"))
+    behind = {p: head - watermarks.get(p, 0) for p, head in heads.items() if head > watermarks.get(p, 0)}
+    rows = [row for row in await reading.deliveries() if row.status in (Status.WAITING, Status.STARTED)]
+    said = f"{sum(behind.values()):,} entries in {len(behind)} partitions behind the watermark, {len(rows):,} rows wait"
+    oldest = await _oldest(reading, rows[0].at if rows else None)
+    if oldest is not None and (now - oldest).total_seconds() > LAG_LOOK_S:
+        waits = f"{said}; the oldest since {oldest:%Y-%m-%d %H:%M:%S} UTC"
+        found.append(Finding("look", "lag", waits, "`trunkline dead-letters list`; `trunkline show INSTANCE`"))
+    else:
+        found.append(Finding("ok", "lag", said))
+    found += _schedules(await reading.schedules(), app, now)
+    letters = await reading.deliveries(Status.PARKED)
+    if letters:
+        fix = "`trunkline dead-letters list`, then retry or skip"
+        found.append(Finding("bad", "dead letters", f"{len(letters):,} wait for a decision", fix))
+    else:
+        found.append(Finding("ok", "dead letters", "none"))
+    timers = await reading.timers()
+    next_due = f", the next due {moment_of(timers[0].due):%Y-%m-%d %H:%M:%S} UTC" if timers else ""
+    found.append(Finding("ok", "timers", f"{len(timers):,} pending{next_due}"))
+    return found
+
+
+async def _oldest(reading: Reading, at: int | None) -> datetime | None:
+    entry = None if at is None else await reading.entry(at)
+    return None if entry is None else moment_of(entry.recorded)
+
+
+def _schedules(taken: dict[str, int], app: App | None, now: datetime) -> Iterator[Finding]:
+    for name, moment in sorted(taken.items()):
+        last = moment_of(moment)
+        ago = (now - last).total_seconds()
+        said = f"last {last:%Y-%m-%d %H:%M:%S} UTC, {ago:,.0f} s ago"
+        beat = next((s for s in app.schedules if s.name == name and isinstance(s, Beat)), None) if app else None
+        if beat is not None and app is not None and app.heartbeat and ago > LATE_BEATS * app.heartbeat:
+            yield Finding(
+                "look", name, f"{said}; due every {app.heartbeat:g} s", "does the app run? its supervisor beats"
+            )
+        else:
+            yield Finding("ok", name, said)
+
+
+# ------------------------------------------------------------ the journal's file
+
+
+def of_journal(journal: str, *, quick: bool) -> list[Finding]:
+    """A file's pages, its size, the room that is left."""
+    if "://" in journal or not os.path.exists(journal):
+        return [Finding("look", "journal", f"{journal} can't be seen from here", "run this on the node that has it")]
+    found = []
+    wal = _size(journal + "-wal")
+    size = f"{os.path.getsize(journal) / 1e6:,.1f} MB, {wal / 1e6:,.1f} MB of it not yet written back"
+    sign: Literal["ok", "look"] = "look" if wal > WAL_LOOK else "ok"
+    found.append(Finding(sign, "journal", f"{journal}: {size}", "end what reads it for long" if sign == "look" else ""))
+    found.append(_room("journal's disk", os.path.dirname(journal)))
+    if not quick:
+        found.append(_pages(journal))
+    return found
+
+
+def _pages(journal: str) -> Finding:
+    try:
+        db = connect(journal, read_only=True)
+        try:
+            said = [row[0] for row in db.execute("pragma quick_check(3)")]
+        finally:
+            db.close()
+    except (sqlite3.Error, JournalError) as error:
+        said = [str(error)]
+    if said == ["ok"]:
+        return Finding("ok", "pages", "PRAGMA quick_check finds nothing")
+    return Finding("bad", "pages", "; ".join(said), "keep a copy; `sqlite3 JOURNAL .recover`, or restore a backup")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0
+
+
+def _room(about: str, folder: str) -> Finding:
+    free = shutil.disk_usage(folder).free
+    said = f"{folder}: {free / 1e9:,.1f} GB free"
+    if free < ROOM_BAD:
+        return Finding("bad", about, said, "make room: nothing is taken when it is full")
+    return Finding("look" if free < ROOM_LOOK else "ok", about, said, "make room" if free < ROOM_LOOK else "")
+
+
+# ------------------------------------------------------------ this machine
+
+
+def of_machine() -> list[Finding]:
+    """Versions, and what is known to go wrong with Ray."""
+    versions = {name: importlib.metadata.version(name) for name in ("ray", "pydantic", "trunkline")}
+    said = f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"
+    found = [Finding("ok", "versions", ", ".join([said, *(f"{name} {v}" for name, v in versions.items())]))]
+    if tuple(map(int, versions["pydantic"].split(".")[:2])) < (2, 14):
+        found.append(
+            Finding("bad", "pydantic", "loses fields of code that goes by value", "pip install 'pydantic>=2.14'")
+        )
+    found += _token()
+    found.append(_room("Ray's disk", tempfile.gettempdir()))
+    memory = Path("/dev/shm")
+    if memory.exists():
+        found.append(_room("shared memory", str(memory)))
+    return found
+
+
+def _token() -> Iterator[Finding]:
+    mode = os.environ.get("RAY_AUTH_MODE", "")
+    cluster = Path(tempfile.gettempdir()) / "ray" / "ray_current_cluster"
+    token = os.environ.get("RAY_AUTH_TOKEN") or (Path.home() / ".ray" / "auth_token").exists()
+    if mode == "token" and not token:
+        fix = "RAY_AUTH_TOKEN, or `ray get-auth-token --generate`"
+        yield Finding("bad", "token", "RAY_AUTH_MODE=token, and there is no token here", fix)
+    elif mode != "token" and cluster.exists():
+        said = "RAY_AUTH_MODE is not `token`: a cluster of `ray start --head` lets in only who sets it"
+        yield Finding("look", "token", said, "RAY_AUTH_MODE=token, for clients as well")
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        yield Finding("ok", "RAY_ADDRESS", address)
+
+
+__all__ = ["Finding", "of_app", "of_journal", "of_machine", "of_processes"]

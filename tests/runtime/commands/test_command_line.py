@@ -1,0 +1,232 @@
+"""How `trunkline` is asked, what it finds by itself, and how it says that something is wrong."""
+
+import fcntl
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from runtime.cli import COMMANDS
+from runtime.cli import trunkline as group
+
+from .conftest import Trunkline
+
+ROOT = Path(__file__).resolve().parents[3]
+SHOP = "tests.runtime.commands.shop:app"
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command, those of groups as well."""
+    ctx = click.Context(group)
+    for name in COMMANDS:
+        command = group.get_command(ctx, name)
+        assert command is not None
+        yield (name,), command
+        if isinstance(command, click.Group):
+            yield from (((name, sub), below) for sub, below in command.commands.items())
+
+
+NAMES = [" ".join(words) for words, _ in commands()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_shows_examples_of_itself(name: str, trunkline: Trunkline) -> None:
+    said = trunkline(*name.split(), "--help")
+
+    assert said.status == 0
+    assert "Examples:" in said.out
+    assert f"trunkline {name.split()[0]}" in said.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_readme_tells_of_every_command(name: str) -> None:
+    assert f"trunkline {name}" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("words", "command"), list(commands()), ids=NAMES)
+def test_every_option_says_what_it_is_for(words: tuple[str, ...], command: click.Command) -> None:
+    options = [param for param in command.params if isinstance(param, click.Option)]
+
+    assert command.help
+    assert all(option.help or isinstance(option.type, click.Choice) for option in options)
+
+
+def test_help_does_not_wait_for_ray() -> None:
+    code = "import sys; from runtime.cli import main; main(['--help']); sys.exit('ray' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.parametrize("program", [["-m", "runtime"], ["-m", "runtime.cli"]], ids=" ".join)
+def test_the_module_is_the_command(program: list[str], journal: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, *program, "tail", "-n", "1"],
+        cwd=journal.parent,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "\tspent\t" in done.stdout
+
+
+# ------------------------------------------------------------ what it looks into
+
+
+def test_the_one_journal_of_the_folder_is_read_and_that_is_said(journal: Path, trunkline: Trunkline) -> None:
+    (journal.parent / "other.db").write_bytes(b"no journal")
+
+    said = trunkline("timers")
+
+    assert said.status == 0
+    assert said.err == "trunkline: reading the journal shop.db of app shop\n"
+
+
+def test_a_journal_that_was_named_is_not_told_of(journal: Path, trunkline: Trunkline) -> None:
+    assert trunkline("timers", "--journal", str(journal)).err == ""
+
+
+def test_of_two_journals_one_is_to_be_named(journal: Path, trunkline: Trunkline) -> None:
+    (journal.parent / "more.db").write_bytes(journal.read_bytes())
+
+    said = trunkline("timers")
+
+    assert said.status == 2
+    assert "--journal is one of more.db, shop.db" in said.err
+
+
+def test_the_environment_names_a_journal(
+    journal: Path, trunkline: Trunkline, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    monkeypatch.setenv("TRUNKLINE_JOURNAL", str(journal))
+
+    assert len(trunkline("timers").lines) == 2
+
+
+def test_with_nothing_to_look_into_it_says_so(
+    trunkline: Trunkline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr("runtime.commands.looking.CLUSTER", tmp_path / "none")
+
+    said = trunkline("tail")
+
+    assert said.status == 2
+    assert "no app runs, and there is no journal in this folder" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (["tail", "--journal", "none.db"], 2, "there is no journal"),
+        (["tail", "--journal", "text.db"], 1, "is no journal"),
+        (["tail", "--journal", "postgresql://u:secret@h/db"], 1, "a journal can't be kept at postgresql://"),
+        (["tail", "--journal", "shop.db", "--app", "shop"], 2, "which of them?"),
+        (["tail", "--journal", "shop.db", "--code", "actors"], 2, "'actors' names no app"),
+        (["tail", "--journal", "shop.db", "--code", "nowhere:app"], 2, "there is no module 'nowhere'"),
+        (["tail", "--journal", "shop.db", "--code", "actors:nothing"], 2, "has no 'nothing'"),
+        (["tail", "--journal", "shop.db", "--code", "actors:cron"], 1, "can't be loaded"),
+        (["tail", "--journal", "shop.db", "--code", "actors:Event"], 2, "is no App but a"),
+        (["tail", "--journal", "shop.db", "--code", "broken:app"], 1, "ZeroDivisionError: division by zero"),
+        (["tail", "--journal", "shop.db", "--code", "other:app"], 1, "--code is app 'other'"),
+        (["tail", "--since", "tomorrow"], 2, "'tomorrow' is no moment"),
+        (["tial"], 2, "No such command 'tial'"),
+        (["tail", "--fast"], 2, "No such option"),
+    ],
+)
+def test_a_mistake_is_told_without_a_traceback(
+    journal: Path, trunkline: Trunkline, arguments: list[str], status: int, told: str
+) -> None:
+    (journal.parent / "text.db").write_text("some text" * 999)
+    (journal.parent / "broken.py").write_text("1 / 0\n")
+    (journal.parent / "other.py").write_text("from actors import App\napp = App('other')\n")
+
+    said = trunkline(*arguments)
+
+    assert (said.status, said.out) == (status, "")
+    assert told in said.err
+    assert "Traceback" not in said.err
+    assert "secret" not in said.err
+
+
+def test_a_journal_is_read_while_another_holds_its_lock_and_writes(journal: Path, trunkline: Trunkline) -> None:
+    with open(f"{journal}.lock", "a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        db = sqlite3.connect(journal, isolation_level=None)
+        db.execute("begin immediate")
+        db.execute("delete from timers")
+
+        said = trunkline("timers")
+
+        db.execute("rollback")
+        db.close()
+    assert len(said.lines) == 2
+
+
+def test_who_reads_no_further_is_no_error(journal: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m runtime tail | true"],
+        cwd=journal.parent,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+# ------------------------------------------------------------ catalogue, graph, completion
+
+
+def test_the_catalogue_says_who_owns_and_who_listens(trunkline: Trunkline) -> None:
+    assert "credits_granted\tWallet\tReceipts, Totals" in trunkline("catalogue", SHOP).lines
+    (granted,) = [
+        one for line in trunkline("catalogue", SHOP, "--json").lines if (one := json.loads(line))["event"] == "spent"
+    ]
+    assert granted == {"event": "spent", "owner": None, "broadcast": False, "listeners": ["Wallet"]}
+
+
+def test_the_catalogue_is_drawn_and_described(trunkline: Trunkline) -> None:
+    drawn = trunkline("graph", SHOP).out
+
+    assert "Payments -->|completed_purchase| Wallet" in drawn
+    assert trunkline("catalogue", SHOP, "--format", "mermaid").out == drawn
+    assert json.loads(trunkline("catalogue", SHOP, "--format", "asyncapi").out)["asyncapi"] == "3.0.0"
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_a_shell_gets_its_completion(trunkline: Trunkline, shell: str) -> None:
+    assert "_TRUNKLINE_COMPLETE" in trunkline("completion", shell).out
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("trunkline dead", ["dead-letters"]),
+        ("trunkline dead-letters re", ["retry"]),
+        ("trunkline show Wallet/a", ["Wallet/ada"]),
+        ("trunkline tail --app s", ["shop"]),
+        ("trunkline tail --fol", ["--follow"]),
+    ],
+)
+def test_commands_options_apps_and_instances_are_completed(
+    journal: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: str, found: list[str]
+) -> None:
+    monkeypatch.setenv("_TRUNKLINE_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+
+    with pytest.raises(SystemExit):
+        group.main([], prog_name="trunkline")
+
+    assert [line.partition(",")[2] for line in capsys.readouterr().out.splitlines()] == found

@@ -1,0 +1,77 @@
+"""`trunkline show` on a journal at rest."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Trunkline
+
+CODE = ("--code", "tests.runtime.commands.shop:app")
+
+
+def shown(trunkline: Trunkline, *arguments: str) -> dict[str, Any]:
+    said = trunkline("show", *arguments, "--json")
+    assert said.status == 0, said.err
+    found: dict[str, Any] = json.loads(said.out)
+    return found
+
+
+@pytest.mark.parametrize("code", [(), CODE], ids=["without code", "with code"])
+def test_it_shows_the_committed_state(journal: Path, trunkline: Trunkline, code: tuple[str, ...]) -> None:
+    found = shown(trunkline, "Wallet/ada", *code)
+
+    assert found["live"]
+    assert found["state"] == {"Wallet": {"credits": 17, "news": "hear, hear"}}
+
+
+def test_its_mailbox_is_what_it_has_not_handled(journal: Path, trunkline: Trunkline) -> None:
+    found = shown(trunkline, "Wallet/grace")
+
+    mailbox = [(one["what"], one["event"]["credits"]) for one in found["mailbox"]]
+    assert mailbox == [("parked", 99), ("held", 1)]
+    assert shown(trunkline, "Wallet/ada")["mailbox"] == []
+
+
+def test_its_cursor_is_the_last_event_that_it_handled(journal: Path, trunkline: Trunkline) -> None:
+    found = shown(trunkline, "Wallet/grace")
+    parked = found["mailbox"][0]["id"]
+
+    partition, position = map(int, found["cursor"].split("-"))
+    assert partition == found["partition"]
+    assert position < int(parked.split("-")[1])
+
+
+def test_its_timers_are_those_that_are_pending(journal: Path, trunkline: Trunkline) -> None:
+    (timer,) = shown(trunkline, "Wallet/ada")["timers"]
+
+    assert (timer["instance"], timer["event"], timer["payload"]) == ("Wallet/ada", "reminded", {"player_id": "ada"})
+
+
+def test_its_last_events_are_what_it_heard_and_emitted(journal: Path, trunkline: Trunkline) -> None:
+    found = shown(trunkline, "Wallet/ada", "-n", "3")
+
+    assert [event["type"] for event in found["last"]] == ["completed_purchase", "credits_granted", "announced"]
+
+
+def test_a_singleton_is_named_by_its_class(journal: Path, trunkline: Trunkline) -> None:
+    assert shown(trunkline, "Totals")["state"] == {"Totals": {"granted": 3}}
+
+
+def test_a_pipe_gets_lines_that_begin_with_what_they_are_about(journal: Path, trunkline: Trunkline) -> None:
+    lines = trunkline("show", "Wallet/grace").lines
+
+    assert "state\tcredits\t5" in lines
+    assert [line.split("\t")[:2] for line in lines if line.startswith("mailbox")] == [
+        ["mailbox", "parked"],
+        ["mailbox", "held"],
+    ]
+
+
+def test_an_instance_that_no_event_was_for_is_none(journal: Path, trunkline: Trunkline) -> None:
+    said = trunkline("show", "Wallet/nobody")
+
+    assert (said.status, said.out) == (1, "")
+    assert "there is no instance Wallet/nobody" in said.err
+    assert "fix: " in said.err

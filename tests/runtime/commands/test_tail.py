@@ -1,0 +1,100 @@
+"""`trunkline tail` on a journal at rest."""
+
+import json
+from pathlib import Path
+
+from .conftest import Said, Trunkline
+
+TYPES = [
+    *("attempted_purchase", "completed_purchase", "credits_granted") * 3,
+    *("announced", "spent", "trunkline.parked", "spent"),
+]
+
+
+def types(said: Said) -> list[str]:
+    assert said.status == 0, said.err
+    return [line.split("\t")[2] for line in said.lines]
+
+
+def test_it_shows_what_was_recorded_oldest_first(journal: Path, trunkline: Trunkline) -> None:
+    said = trunkline("tail")
+
+    assert types(said) == TYPES
+    moments = [line.split("\t")[0] for line in said.lines]
+    assert moments == sorted(moments)
+
+
+def test_it_shows_the_last_of_them(journal: Path, trunkline: Trunkline) -> None:
+    assert types(trunkline("tail", "-n", "3")) == TYPES[-3:]
+    assert types(trunkline("tail", "-n", "0")) == []
+
+
+def test_it_shows_only_the_types_that_are_asked_for(journal: Path, trunkline: Trunkline) -> None:
+    said = trunkline("tail", "-t", "spent", "-t", "announced")
+
+    assert types(said) == ["announced", "spent", "spent"]
+
+
+def test_it_shows_what_an_instance_heard_and_emitted_each_once(journal: Path, trunkline: Trunkline) -> None:
+    said = trunkline("tail", "--instance", "Wallet/ada")
+
+    assert types(said) == ["completed_purchase", "credits_granted"] * 2 + ["announced"]
+    assert all("ada" in line or "hear, hear" in line for line in said.lines)
+
+
+def test_it_shows_what_a_gateway_heard_and_emitted(journal: Path, trunkline: Trunkline) -> None:
+    assert types(trunkline("tail", "--instance", "Payments")) == ["attempted_purchase", "completed_purchase"] * 3
+
+
+def test_it_begins_after_an_event(journal: Path, trunkline: Trunkline) -> None:
+    lines = trunkline("tail").lines
+    third = lines[2].split("\t")[1]
+
+    assert trunkline("tail", "--since", third).lines == lines[3:]
+
+
+def test_it_begins_at_a_moment(journal: Path, trunkline: Trunkline) -> None:
+    lines = trunkline("tail").lines
+    moment = lines[5].split("\t")[0].replace(" ", "T")
+
+    assert trunkline("tail", "--since", moment).lines == lines[5:]
+    assert trunkline("tail", "--since", "10m").lines == []
+
+
+def test_of_an_instance_it_begins_after_an_event_as_well(journal: Path, trunkline: Trunkline) -> None:
+    lines = trunkline("tail", "--instance", "Wallet/ada").lines
+    granted = lines[1].split("\t")[1]
+
+    assert trunkline("tail", "--instance", "Wallet/ada", "--since", granted).lines == lines[2:]
+
+
+def test_a_program_gets_an_object_a_line(journal: Path, trunkline: Trunkline) -> None:
+    events = [json.loads(line) for line in trunkline("tail", "--json").lines]
+
+    assert [event["type"] for event in events] == TYPES
+    assert events[0]["event"] == {"player_id": "ada", "credits": 10}
+    assert events[1] | {"id": "", "time": "", "recorded": ""} == {
+        "id": "",
+        "type": "completed_purchase",
+        "time": "",
+        "recorded": "",
+        "source": "Payments",
+        "handler": "Payments.charge",
+        "subject": "ada",
+        "cause": events[0]["id"],
+        "correlation": events[0]["id"],
+        "event": {"player_id": "ada", "credits": 10, "note": "\x1b[31m"},
+    }
+
+
+def test_what_came_from_outside_can_not_move_a_terminals_cursor(journal: Path, trunkline: Trunkline) -> None:
+    assert "\x1b" not in trunkline("tail").out
+
+
+def test_without_code_any_type_may_be_asked_for_with_it_only_the_apps(journal: Path, trunkline: Trunkline) -> None:
+    without = trunkline("tail", "-t", "spend")
+    with_it = trunkline("tail", "-t", "spend", "--code", "tests.runtime.commands.shop:app")
+
+    assert (without.status, without.out) == (0, "")
+    assert with_it.status == 1
+    assert "spend is no event of app 'shop'" in with_it.err

@@ -74,6 +74,8 @@ class Cell:
         self.loads_after_commit: list[str] = []
         self.starts: list[str] = []
         """Hosts that are needed and not known."""
+        self.releases: list[str] = []
+        """Hosts that are needed no longer."""
         self.later: list[tuple[int, int, Mailbox]] = []
         """Mailboxes that wait for a retry: (moment, tie, mailbox)."""
         self._tie = 0
@@ -304,6 +306,12 @@ class Cell:
             box = heappop(later)[2]
             box.retry_at = 0
             self.make_ready(box)
+
+    def release(self) -> None:
+        """Let go of the hosts whose one instance rests: another may have a host of its own in their stead."""
+        for name in [name for name in self.links if "/" in name and name not in self.mailboxes]:
+            del self.links[name]
+            self.releases.append(name)
 
     def passivate(self, boxes: Iterable[Mailbox]) -> None:
         """Drop idle instances from memory here and at their hosts; their rows stay."""

@@ -147,6 +147,7 @@ class RouterCore:
                     if box.used < before and not (box.queue or box.loading or cell.staging.writes(box.address))
                 ]
             )
+            cell.release()
 
     @property
     def _waited_for(self) -> bool:
@@ -300,6 +301,11 @@ class RouterCore:
         starts, self._cell.starts = self._cell.starts, []
         return list(dict.fromkeys(starts))
 
+    def take_releases(self) -> list[str]:
+        """Hosts that are needed no longer: their processes may end."""
+        releases, self._cell.releases = self._cell.releases, []
+        return releases
+
     def wake_at(self) -> int | None:
         """When `advance` has something to do by itself."""
         cell = self._cell
@@ -309,7 +315,7 @@ class RouterCore:
             moments.append(cell.now)
         if self._waited_for:
             moments.append(self._verified + cell.limits.verify_us)
-        if cell.mailboxes:
+        if cell.mailboxes or any("/" in name for name in cell.links):
             moments.append(self._swept + cell.limits.sweep_us)
         return min((m for m in moments if m is not None), default=None)
 

@@ -74,7 +74,11 @@ class SupervisorCore:
         self._children.setdefault(name, Child(name)).starting = True
 
     def unwant(self, name: str) -> None:
+        """The router needs this host no longer: it is to end, and not to be started again."""
         self._children.pop(name, None)
+
+    def wants(self, name: str) -> bool:
+        return name in self._children
 
     def names(self) -> list[str]:
         return list(self._children)

@@ -44,6 +44,8 @@ class Kind(IntEnum):
     """Router → host: drop everything; what follows is numbered anew."""
     START = 11
     """Router → supervisor: this host is needed."""
+    RELEASE = 12
+    """Router → supervisor: this host is needed no longer."""
     NEVER_MIND = 13
     """Nobody waits for the answer to this question any longer."""
 

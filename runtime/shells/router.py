@@ -269,8 +269,14 @@ class RouterShell:
         for name in self._core.take_hosts():
             if name not in self._hosts:
                 self._wanted_hosts[name] = None
-                for supervisor in self._supervisors:
-                    supervisor.send(Kind.START, 0, name.encode())
+                self._tell_supervisors(Kind.START, name)
+        for name in self._core.take_releases():
+            self._wanted_hosts.pop(name, None)
+            self._tell_supervisors(Kind.RELEASE, name)
+
+    def _tell_supervisors(self, kind: Kind, name: str) -> None:
+        for supervisor in self._supervisors:
+            supervisor.send(kind, 0, name.encode())
 
     def _commit(self, batch: Batch) -> None:
         rows = len(batch.entries) + len(batch.instances) + len(batch.deliveries) + len(batch.timers)

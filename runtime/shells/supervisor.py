@@ -269,12 +269,18 @@ class SupervisorShell:
         except ray.exceptions.RayError:
             pass
 
+    def _is_current(self, name: str, actor: Any) -> bool:
+        """Was it not released, or followed by another, meanwhile?"""
+        return self._actors.get(name) is actor
+
     async def _adopt(self, name: str, actor: Any) -> None:
         """Take a child that was started now or before: it is up when it has begun."""
         self._actors[name] = actor
         try:
-            self._pids[name] = await actor.begin.remote()
+            pid = await actor.begin.remote()
         except ray.exceptions.RayTaskError as error:
+            if not self._is_current(name, actor):
+                return
             # It lives, and can't begin: what it says is for whoever started the app.
             cause = error.cause if isinstance(error.cause, BaseException) else error
             if self._started and str(cause) != str(self._errors.get(name)):
@@ -288,11 +294,17 @@ class SupervisorShell:
             self._core.died(name, steady())
             return
         except ray.exceptions.RayError as error:
+            if not self._is_current(name, actor):
+                return
             if not isinstance(error, ray.exceptions.ActorUnavailableError):
                 self._errors_of_death(name, error)
             self._actors.pop(name, None)
             self._core.died(name, steady())
             return
+        if not self._is_current(name, actor):
+            # Released while it was starting.
+            return
+        self._pids[name] = pid
         self._errors.pop(name, None)
         self._core.came_up(name, steady())
         self._all_up.set()
@@ -306,7 +318,7 @@ class SupervisorShell:
     async def _await_death(self, name: str, actor: Any) -> None:
         with contextlib.suppress(ray.exceptions.RayError):
             await actor.run.remote()
-        if self._ending or self._actors.get(name) is not actor:
+        if self._ending or not self._is_current(name, actor):
             return
         self._actors.pop(name, None)
         self._pids.pop(name, None)
@@ -334,6 +346,12 @@ class SupervisorShell:
         if kind == Kind.START:
             self._core.want(payload.decode())
             self._act()
+        elif kind == Kind.RELEASE:
+            name = payload.decode()
+            self._core.unwant(name)
+            actor = self._actors.pop(name, None)
+            if actor is not None:
+                self._spawn(self._end(name, actor))
 
     # ------------------------------------------------------------ for people
 

@@ -259,6 +259,8 @@ class RouterProcess(Process):
         for name in core.take_hosts():
             self._world.start_host(name)
             self._connect(name)
+        for name in core.take_releases():
+            self._world.release_host(name)
         for name, deliveries in core.take_deliveries():
             self._send(name, deliveries)
         self._read(core)

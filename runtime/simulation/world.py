@@ -112,6 +112,13 @@ class World:
         """A supervisor makes it, when it looks the next time."""
         self.wanted.add(name)
 
+    def release_host(self, name: str) -> None:
+        """Nobody needs it: it ends, and is not made again."""
+        self.wanted.discard(name)
+        host = self.hosts.get(name)
+        if host is not None:
+            host.kill()
+
     def make_host_process(self, name: str) -> None:
         """A host of this name, in place of the one before."""
         old = self.hosts.get(name)

@@ -5,7 +5,7 @@ import pytest
 from runtime.core.limits import Limits
 from runtime.core.messages import Activate, DeliverBatch
 
-from .rig import PARTITIONS, SECOND, Rig, emission, nothing, plan, saves
+from .rig import PARTITIONS, SECOND, Rig, emission, nothing, plan, saves, turn
 
 HOUR = 3600 * SECOND
 
@@ -329,6 +329,27 @@ def test_above_their_limit_dedicated_instances_share(limit: int) -> None:
 
     assert len(own) == limit
     assert len(sent["host-0"].deliveries) == 6 - limit
+
+
+def test_the_host_of_an_instance_that_rests_is_released_for_another() -> None:
+    rig = Rig(plan("dedicated"), Limits(dedicated_max=1, idle_us=10 * SECOND, sweep_us=SECOND))
+    rig.publish("Wallet/ada")
+    rig.commit()
+    rig.core.take_hosts()
+    rig.core.host_up("Wallet/ada")
+    number, deliveries = rig.deliveries_to("Wallet/ada")
+    rig.answer(number, [turn(d) for d in deliveries], host="Wallet/ada")
+    rig.commit()
+    busy = rig.core.take_releases()
+
+    rig.now += 20 * SECOND
+    rig.commit()
+
+    assert busy == []
+    assert rig.core.take_releases() == ["Wallet/ada"]
+    rig.publish("Wallet/bob")
+    rig.commit()
+    assert rig.core.take_hosts() == ["Wallet/bob"]
 
 
 def test_where_an_instance_is_can_be_asked() -> None:

@@ -6,7 +6,7 @@ import sys
 
 from benchmarks.figures import Figure, show
 
-ALL = ("purchases", "clients", "many")
+ALL = ("purchases", "clients", "many", "million")
 
 
 def main() -> int:

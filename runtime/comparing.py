@@ -15,8 +15,8 @@ from actors.errors import TrunklineError
 from actors.turn import Instance
 from runtime.core.messages import Emission, Entry, InstanceRow, TimerRow, local_targets
 from runtime.core.parking import PARKED, RETRIED, SKIPPED
+from runtime.core.reference import Handled, Life, Replay
 from runtime.fields import codec_of
-from runtime.simulation.reference import Handled, Life, Replay
 from runtime.wire import Codec, Plain, decode_body
 
 Said = tuple[str, int, dict[str, Any]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from actors.app import App
 from actors.schedule import Beat
-from runtime.core.messages import SUPERVISOR, Status
+from runtime.core.messages import HOME, POSITION_MASK, SUPERVISOR, Entry, Status, local_targets
 from runtime.errors import JournalError
 from runtime.journal.schema import connect
 from runtime.reading import Reading, moment_of
@@ -87,15 +87,7 @@ async def of_app(reading: Reading, app: App | None) -> list[Finding]:
         low, high = min(epochs.values()), max(epochs.values())
         of_cells = str(low) if low == high else f"{low} to {high}"
         found.append(Finding("ok", "epochs", f"supervisor {supervisor}, partitions {of_cells}"))
-    behind = {p: head - watermarks.get(p, 0) for p, head in heads.items() if head > watermarks.get(p, 0)}
-    rows = [row for row in await reading.deliveries() if row.status in (Status.WAITING, Status.STARTED)]
-    said = f"{sum(behind.values()):,} entries in {len(behind)} partitions behind the watermark, {len(rows):,} rows wait"
-    oldest = await _oldest(reading, rows[0].at if rows else None)
-    if oldest is not None and (now - oldest).total_seconds() > LAG_LOOK_S:
-        waits = f"{said}; the oldest since {oldest:%Y-%m-%d %H:%M:%S} UTC"
-        found.append(Finding("look", "lag", waits, "`trunkline dead-letters list`; `trunkline show INSTANCE`"))
-    else:
-        found.append(Finding("ok", "lag", said))
+    found.append(_lag(await waiting(reading, heads, watermarks), now))
     found += _schedules(await reading.schedules(), app, now)
     letters = await reading.deliveries(Status.PARKED)
     if letters:
@@ -109,9 +101,43 @@ async def of_app(reading: Reading, app: App | None) -> list[Finding]:
     return found
 
 
-async def _oldest(reading: Reading, at: int | None) -> datetime | None:
-    entry = None if at is None else await reading.entry(at)
-    return None if entry is None else moment_of(entry.recorded)
+async def waiting(reading: Reading, heads: dict[int, int], watermarks: dict[int, int]) -> list[Entry]:
+    """An entry for each delivery that nobody has handled, and that is not parked; not of broadcasts.
+
+    What is behind a watermark has a row of its own if it waits; of the rest a cursor says it, or a row that it is done.
+    """
+    rows = await reading.deliveries()
+    own = {(row.at, row.address) for row in rows}
+    held = {row.address for row in rows if row.status == Status.PARKED}
+    found = []
+    for row in rows:
+        if row.status in (Status.WAITING, Status.STARTED) and row.address not in held:
+            entry = await reading.entry(row.at)
+            assert entry is not None, "a delivery's event stays in the log"
+            found.append(entry)
+    for partition, head in heads.items():
+        after = watermarks.get(partition, 0)
+        while after < head and (page := await reading.log(partition, after)):
+            targets = [(entry, address) for entry in page for where, address in local_targets(entry) if where >= HOME]
+            cursors = await reading.instances(sorted({address for _, address in targets}))
+            for entry, address in targets:
+                row_of = cursors.get(address)
+                handled = row_of is not None and row_of.cursor >= entry.at
+                if not handled and (entry.at, address) not in own and address not in held:
+                    found.append(entry)
+            after = page[-1].at & POSITION_MASK
+    return found
+
+
+def _lag(waiting: list[Entry], now: datetime) -> Finding:
+    if not waiting:
+        return Finding("ok", "lag", "nothing waits")
+    oldest = moment_of(min(entry.recorded for entry in waiting))
+    ago = (now - oldest).total_seconds()
+    said = f"{len(waiting):,} deliveries wait, the oldest for {ago:,.1f} s"
+    if ago > LAG_LOOK_S:
+        return Finding("look", "lag", said, "does the app run? `trunkline show INSTANCE` has its mailbox")
+    return Finding("ok", "lag", said)
 
 
 def _schedules(taken: dict[str, int], app: App | None, now: datetime) -> Iterator[Finding]:
@@ -178,7 +204,7 @@ def _room(about: str, folder: str) -> Finding:
 # ------------------------------------------------------------ this machine
 
 
-def of_machine() -> list[Finding]:
+def of_machine(*, connected: bool) -> list[Finding]:
     """Versions, and what is known to go wrong with Ray."""
     versions = {name: importlib.metadata.version(name) for name in ("ray", "pydantic", "trunkline")}
     said = f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"
@@ -187,7 +213,7 @@ def of_machine() -> list[Finding]:
         found.append(
             Finding("bad", "pydantic", "loses fields of code that goes by value", "pip install 'pydantic>=2.14'")
         )
-    found += _token()
+    found += _token(connected)
     found.append(_room("Ray's disk", tempfile.gettempdir()))
     memory = Path("/dev/shm")
     if memory.exists():
@@ -195,14 +221,14 @@ def of_machine() -> list[Finding]:
     return found
 
 
-def _token() -> Iterator[Finding]:
+def _token(connected: bool) -> Iterator[Finding]:
     mode = os.environ.get("RAY_AUTH_MODE", "")
     cluster = Path(tempfile.gettempdir()) / "ray" / "ray_current_cluster"
     token = os.environ.get("RAY_AUTH_TOKEN") or (Path.home() / ".ray" / "auth_token").exists()
     if mode == "token" and not token:
         fix = "RAY_AUTH_TOKEN, or `ray get-auth-token --generate`"
         yield Finding("bad", "token", "RAY_AUTH_MODE=token, and there is no token here", fix)
-    elif mode != "token" and cluster.exists():
+    elif mode != "token" and cluster.exists() and not connected:
         said = "RAY_AUTH_MODE is not `token`: a cluster of `ray start --head` lets in only who sets it"
         yield Finding("look", "token", said, "RAY_AUTH_MODE=token, for clients as well")
     address = os.environ.get("RAY_ADDRESS")
@@ -210,4 +236,4 @@ def _token() -> Iterator[Finding]:
         yield Finding("ok", "RAY_ADDRESS", address)
 
 
-__all__ = ["Finding", "of_app", "of_journal", "of_machine", "of_processes"]
+__all__ = ["Finding", "of_app", "of_journal", "of_machine", "of_processes", "waiting"]

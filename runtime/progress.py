@@ -41,6 +41,12 @@ class Progress:
         if not self._quiet:
             self._console.print(text, markup=False, soft_wrap=True)
 
+    def update(self, what: str) -> None:
+        """How far the step has come: on a terminal, if it is shown."""
+        with self._lock:
+            if self._status is not None:
+                self._status.update(f"{what} ...")
+
     def end(self) -> None:
         """What was slow is over; what follows speaks for itself."""
         self._end_step()

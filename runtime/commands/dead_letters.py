@@ -53,7 +53,7 @@ async def list_(look: Look, out: Output, traceback: bool) -> None:
 
 def _cells(letter: DeadLetter) -> tuple[str, ...]:
     recorded = letter.recorded
-    error = f"{letter.error}: {letter.message}"
+    error = f"{letter.error}: {letter.message}".partition("\n")[0]
     return recorded.id, recorded.type, letter.address, str(letter.tries), error, payload(recorded.event)
 
 

@@ -27,7 +27,7 @@ async def command(look: Look, out: Output, quick: bool) -> int:
     look.progress.step(f"checking {look.journal}")
     found += of_journal(look.journal, quick=quick)
     look.progress.end()
-    found += of_machine()
+    found += of_machine(connected=look.runtime is not None)
     rows = [Row((f.sign, f.about, f.said, f.fix), f._asdict()) for f in found]
     out.table(("", "what", "found", "fix"), rows, empty="")
     return 1 if any(f.sign == "bad" for f in found) else 0

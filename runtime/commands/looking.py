@@ -4,6 +4,7 @@ import asyncio
 import functools
 import os
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -213,7 +214,7 @@ def app_of(path: str) -> str | None:
 
 def _running_apps(address: str | None) -> list[str]:
     """The apps of a cluster; none where no cluster is to be seen: Ray would look for one for long."""
-    if address is None and "RAY_ADDRESS" not in os.environ and not CLUSTER.exists():
+    if address is None and "RAY_ADDRESS" not in os.environ and not CLUSTER.exists() and not sockets_here():
         return []
     from ray.util import list_named_actors
 
@@ -222,10 +223,19 @@ def _running_apps(address: str | None) -> list[str]:
     session = RaySession.begin(address or "auto", dashboard=False)
     try:
         actors: list[Any] = list(list_named_actors(all_namespaces=True))
-        names = [actor["name"].removesuffix(":Supervisor") for actor in actors if ":Supervisor" in actor["name"]]
+        names = [actor["name"].removesuffix(":Supervisor") for actor in actors if _is_supervisor(actor)]
     finally:
         session.end()
     return sorted(names)
+
+
+def _is_supervisor(actor: dict[str, str]) -> bool:
+    return actor["name"] == f"{actor['namespace'].removeprefix('trunkline-')}:Supervisor"
+
+
+def sockets_here() -> list[Path]:
+    """The folders of sockets that this user's apps have on this machine: an embedded Ray writes no address down."""
+    return list(Path(tempfile.gettempdir()).glob(f"trunkline-{os.getuid()}-*"))
 
 
 def _complete_app(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -234,4 +244,4 @@ def _complete_app(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return sorted(name for name in names if name is not None and name.startswith(incomplete))
 
 
-__all__ = ["Look", "Named", "app_of", "journals", "looking", "only_running", "opened", "the_journal"]
+__all__ = ["Look", "Named", "app_of", "journals", "looking", "only_running", "opened", "sockets_here", "the_journal"]

@@ -8,7 +8,7 @@ from actors.app import App
 from runtime.commands.looking import Look, looking
 from runtime.commands.output import Output, as_line, event_record, moment
 from runtime.comparing import Difference, Outcome, addresses, compare
-from runtime.core.messages import POSITION_MASK, Entry
+from runtime.core.messages import POSITION_MASK, Entry, TimerRow
 
 
 @click.command(
@@ -29,11 +29,13 @@ async def command(look: Look, out: Output) -> int:
     turns = 0
     found: list[Difference] = []
     look.progress.step(f"replaying the logs of {look.partitions} partitions")
+    timers = await look.reading.timers()
     for partition in range(look.partitions):
-        outcome = await _compare(look, look.app, partition)
-        if outcome.first is not None and look.runtime is not None:
-            # It may have gone on between two questions: what differs twice differs.
-            outcome = await _compare(look, look.app, partition)
+        look.progress.update(f"replaying partition {partition + 1} of {look.partitions}, {turns:,} turns so far")
+        outcome = await _compare(look, look.app, partition, timers)
+        if outcome.first is not None:
+            # An app may go on in it between two questions: what differs twice differs.
+            outcome = await _compare(look, look.app, partition, None)
         turns += outcome.turns
         if outcome.first is not None:
             found.append(outcome.first)
@@ -64,12 +66,13 @@ async def command(look: Look, out: Output) -> int:
     return 1
 
 
-async def _compare(look: Look, app: App, partition: int) -> Outcome:
+async def _compare(look: Look, app: App, partition: int, timers: list[TimerRow] | None) -> Outcome:
     log: list[Entry] = []
     await _read(look, partition, log)
     of_log = addresses(log)
     rows = await look.reading.instances(of_log)
-    timers = await look.reading.timers()
+    if timers is None:
+        timers = await look.reading.timers()
     # How far instances have come was read after the log: with what was written meanwhile it holds all that they did.
     await _read(look, partition, log)
     mine = set(of_log)

@@ -65,7 +65,7 @@ async def command(look: Look, out: Output, instance: str, last: int) -> None:
     if row is None and all(p.what == "broadcast" for p in pending):
         raise TrunklineError(
             f"there is no instance {address}: no event was for it",
-            hint="an instance is named Class/ID, as in Wallet/ada; `trunkline tail` shows who emits what.",
+            hint="an instance is named Class/ID, as in Wallet/ada; of a gateway: `tail --instance Payments`.",
         )
     timers = await look.reading.timers(address)
     state = {} if row is None else look.reading.state(row)

@@ -35,10 +35,19 @@ COLUMNS = ("due", "in", "instance", "event", "name", "payload", "set by")
 def timer_row(look: Look, row: TimerRow) -> Row:
     due = moment_of(row.due)
     payload = fields_of(look.reading.payload(row.type, row.body))
-    left = (due - datetime.now(UTC)).total_seconds()
+    seconds = (due - datetime.now(UTC)).total_seconds()
+    left = f"{seconds:,.0f} s" if seconds > 0 else "overdue"
     cause = id_text(row.cause)
     return Row(
-        (moment(due), f"{left:,.0f} s", row.address, row.type, row.name, as_line(dict(payload)), cause),
+        (
+            moment(due),
+            left,
+            row.address,
+            row.type,
+            row.name,
+            as_line(dict(payload)),
+            cause,
+        ),
         {
             "due": due.isoformat(),
             "instance": row.address,

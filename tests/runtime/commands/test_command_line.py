@@ -117,6 +117,7 @@ def test_with_nothing_to_look_into_it_says_so(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr("runtime.commands.looking.CLUSTER", tmp_path / "none")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     said = trunkline("tail")
 

@@ -1,0 +1,160 @@
+"""The commands on an app that runs."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from runtime import Runtime
+from runtime.cli import main
+
+from .conftest import Said, Trunkline
+from .shop import AttemptedPurchase, Spent, app
+
+
+class Shop(NamedTuple):
+    rt: Runtime
+    journal: Path
+
+
+@pytest.fixture(scope="module")
+def shop(ray_cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """It runs; ada has bought twice, grace has spent more than she has."""
+    journal = tmp_path_factory.mktemp("shop") / "shop.db"
+    with Runtime.start(app, journal=journal) as rt:
+        for player, credits in (("ada", 10), ("ada", 7), ("grace", 5)):
+            rt.publish(AttemptedPurchase(player_id=player, credits=credits))
+            rt.drain()
+        yield Shop(rt, journal)
+
+
+@pytest.fixture
+def ask(shop: Shop, trunkline: Trunkline) -> Callable[..., Said]:
+    """Asks the running shop, by its name."""
+
+    def run(*arguments: str) -> Said:
+        said = trunkline(*arguments, "--app", "shop")
+        assert "Traceback" not in said.err
+        return said
+
+    return run
+
+
+def test_a_running_app_says_what_its_journal_says(shop: Shop, ask: Trunkline, trunkline: Trunkline) -> None:
+    for arguments in (["tail", "-n", "5"], ["timers", "--json"], ["tail", "--instance", "Wallet/ada", "--json"]):
+        running, at_rest = ask(*arguments), trunkline(*arguments, "--journal", str(shop.journal))
+
+        assert running.status == 0, running.err
+        assert running.out == at_rest.out != ""
+
+
+def test_its_instances_are_shown_with_the_code_that_runs(ask: Trunkline) -> None:
+    found = json.loads(ask("show", "Wallet/ada", "--json").out)
+
+    assert found["state"] == {"Wallet": {"credits": 17, "news": ""}}
+    assert found["mailbox"] == []
+
+
+def test_an_events_tree_is_read_from_it(ask: Trunkline) -> None:
+    first = ask("tail", "-t", "attempted_purchase").lines[0].split("\t")[1]
+
+    tree = [json.loads(line) for line in ask("why", first, "--json").lines]
+
+    assert [one["type"] for one in tree] == ["attempted_purchase", "completed_purchase", "credits_granted"]
+
+
+def test_its_turns_are_replayed_while_it_runs(ask: Trunkline) -> None:
+    said = ask("replay")
+
+    assert said.status == 0, said
+    assert "the present code does all that the journal says" in said.out
+
+
+def test_its_processes_are_examined(ask: Trunkline) -> None:
+    said = ask("doctor", "--json")
+
+    found = {one["about"]: one for line in said.lines if (one := json.loads(line))}
+    assert {"shop:Supervisor", "shop:Router", "shop:Gateways", "shop:host-0", "cell 0"} <= set(found)
+    assert not [one for one in found.values() if one["sign"] == "bad"]
+    assert said.status == 0
+
+
+def test_its_catalogue_is_shown_by_its_name(shop: Shop, trunkline: Trunkline) -> None:
+    assert "spent\t(outside)\tWallet" in trunkline("catalogue", "shop").lines
+
+
+@pytest.mark.parametrize("by_journal", [False, True], ids=["by name", "by its journal"])
+def test_a_dead_letter_is_skipped_once(shop: Shop, trunkline: Trunkline, by_journal: bool) -> None:
+    id = shop.rt.publish(Spent(player_id="grace", credits=99))
+    shop.rt.drain()
+    where = ("--journal", str(shop.journal)) if by_journal else ("--app", "shop")
+
+    skipped = trunkline("dead-letters", "skip", id, *where)
+    again = trunkline("dead-letters", "skip", id, *where)
+
+    assert (skipped.status, skipped.out) == (0, f"{id}\tWallet/grace\tskipped\n"), skipped.err
+    assert again.status == 1
+    assert f"{id} is no dead letter" in again.err
+    shop.rt.drain()
+    assert shop.rt.dead_letters.list() == []
+
+
+def test_dead_letters_are_retried(shop: Shop, ask: Trunkline) -> None:
+    id = shop.rt.publish(Spent(player_id="linus", credits=3))
+    shop.rt.drain()
+    shop.rt.publish(AttemptedPurchase(player_id="linus", credits=4))
+    shop.rt.drain()
+
+    said = ask("dead-letters", "retry", "--all", "--json")
+    shop.rt.drain()
+
+    assert [json.loads(line) for line in said.lines] == [{"event": id, "at": "Wallet/linus", "decided": "retry"}]
+    # His purchase is held behind it: it fails again, and waits again.
+    assert [str(letter.recorded.id) for letter in shop.rt.dead_letters.list()] == [id]
+    assert ask("dead-letters", "skip", "--all").status == 0
+    shop.rt.drain()
+
+
+def test_a_tail_that_follows_shows_what_comes(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is ended as Ctrl-C ends it, when the event has come."""
+    from runtime.commands.output import Output
+
+    started, came = threading.Event(), []
+    event = Output.event
+
+    def until(self: Output, recorded: object) -> None:
+        event(self, recorded)  # type: ignore[arg-type]
+        came.append(recorded)
+        started.set()
+        if len(came) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Output, "event", until)
+    last = shop.rt.publish(AttemptedPurchase(player_id="last", credits=1))
+    shop.rt.drain()
+
+    def publish() -> None:
+        started.wait()
+        shop.rt.publish(AttemptedPurchase(player_id="new", credits=1))
+
+    publishing = threading.Thread(target=publish)
+    publishing.start()
+    status = main(["tail", "-n", "1", "-t", "attempted_purchase", "--follow", "--app", "shop"])
+    publishing.join()
+
+    ids = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    assert status == 130
+    assert ids[0] == last
+    assert len(ids) == 2
+
+
+def test_an_app_that_does_not_run_is_told_of(ray_cluster: Path, trunkline: Trunkline) -> None:
+    said = trunkline("tail", "--app", "nobody")
+
+    assert said.status == 1
+    assert "no app 'nobody' runs on this Ray cluster" in said.err

@@ -1,17 +1,30 @@
 """`prankcall` on the command line."""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from actors import TrunklineError
 
+if TYPE_CHECKING:
+    from apps.prankcall.commands import Terminal
+
 EXAMPLES = """examples:
-  python -m apps.prankcall demo
-  python -m apps.prankcall demo --players 10 --calls 6 --speed 120 --kill 3
-  python -m apps.prankcall demo --seed 7 --kill none
+  prankcall demo
+  prankcall demo --players 10 --calls 6 --speed 120 --kill 3
+  prankcall demo --seed 7 --kill none
+
+  prankcall serve                                    # in one terminal; in another:
+  prankcall buy --player ada --credits 50
+  prankcall consent --friend grace --player ada
+  prankcall call --player ada --friend grace
+  prankcall hangup call-5f0c12aa
+  prankcall board
+  prankcall receipts --player ada
 """
 INTERRUPTED = 130
 """What a shell gives for a program that Ctrl-C ended."""
@@ -19,19 +32,63 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit status: 0 done, 1 it went wrong, 2 it was asked wrongly, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    try:
+        status: int = options.run(console, options)
+        return status
+    except KeyboardInterrupt:
+        if options.command == "demo":
+            console.print("\ninterrupted: run it again, and it goes on where it stopped", style="yellow")
+        return INTERRUPTED
+    except TrunklineError as error:
+        console.print(str(error), style="red", markup=False)
+        return 1
+
+
+# Ray takes a second to import: the functions that need it do so when they run, not for --help.
+
+
+def _demo(console: Console, options: argparse.Namespace) -> int:
+    from apps.prankcall.harm import victims
+
+    try:
+        whom = victims(options.kill, options.seed)
+    except ValueError as error:
+        options.parser.error(f"argument --kill: {error}")
+    from apps.prankcall.demo import Wish, run, watch
+
+    if options.attach:
+        return watch(console, options.address)
+    return run(console, Wish(options.seed, options.players, options.calls, options.speed, whom, options.journal))
+
+
+def _serve(console: Console, options: argparse.Namespace) -> int:
+    from apps.prankcall.serving import serve_simulated
+
+    asyncio.run(serve_simulated(console, options.journal, options.seed))
+    return 0
+
+
+def _terminal(console: Console, options: argparse.Namespace) -> "Terminal":
+    from apps.prankcall.commands import Terminal
+
+    return Terminal(console, options.address, options.json)
+
+
+def _parser() -> argparse.ArgumentParser:
+    how: dict[str, Any] = {"epilog": EXAMPLES, "formatter_class": argparse.RawDescriptionHelpFormatter}
     parser = argparse.ArgumentParser(
         prog="prankcall",
         description="The prank-call game on Trunkline. No account, key or network is needed.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **how,
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
     demo = commands.add_parser(
-        "demo",
-        help="players buy credits and have friends called; processes are killed; the books are checked",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "demo", help="players buy credits and have friends called; processes are killed; the books are checked", **how
     )
+    demo.set_defaults(run=_demo, parser=demo)
     demo.add_argument("--seed", type=int, default=1, help="repeats a game: the same events (default 1)")
     demo.add_argument("--players", type=_positive, default=6, help="default 6")
     demo.add_argument("--calls", type=_positive, default=4, help="of each player (default 4)")
@@ -44,25 +101,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "several with commas, or none (default router)",
     )
     demo.add_argument("--journal", help="path or URL (default prankcall.db here); an unfinished game goes on")
-    options = parser.parse_args(arguments)
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
-    try:
-        # Ray takes a second to import: not for --help.
-        from apps.prankcall.demo import Wish, run
-        from apps.prankcall.harm import victims
+    demo.add_argument("--attach", action="store_true", help="join a game that runs, and watch it to its end")
+    demo.add_argument("--address", help="of the Ray cluster that it runs on (default: the one of this machine)")
 
-        try:
-            whom = victims(options.kill, options.seed)
-        except ValueError as error:
-            demo.error(f"--kill {error}")
-        wish = Wish(options.seed, options.players, options.calls, options.speed, whom, options.journal)
-        return run(console, wish)
-    except KeyboardInterrupt:
-        console.print("\ninterrupted: run it again, and it goes on where it stopped", style="yellow")
-        return INTERRUPTED
-    except TrunklineError as error:
-        console.print(str(error), style="red", markup=False)
-        return 1
+    serve = commands.add_parser("serve", help="open a game for the commands below, until Ctrl-C", **how)
+    serve.set_defaults(run=_serve)
+    serve.add_argument("--journal", help="path or URL (default prankcall.db here)")
+    serve.add_argument("--seed", type=int, default=1, help="of the simulated telephones (default 1)")
+
+    buy = _command(commands, "buy", "buy credits for a player", how)
+    buy.set_defaults(run=lambda c, o: _terminal(c, o).buy(o.player, o.credits, o.order))
+    buy.add_argument("--player", required=True)
+    buy.add_argument("--credits", type=_positive, required=True, help="the sandbox declines 13 and 66")
+    buy.add_argument("--order", help="an order number: the same one again is no new order")
+
+    consent = _command(commands, "consent", "a friend agrees to be called by a player", how)
+    consent.set_defaults(run=lambda c, o: _terminal(c, o).consent(o.friend, o.player, withdraw=o.withdraw))
+    consent.add_argument("--friend", required=True)
+    consent.add_argument("--player", required=True)
+    consent.add_argument("--withdraw", action="store_true", help="does not agree any longer")
+
+    call = _command(commands, "call", "have a friend called", how)
+    call.set_defaults(run=lambda c, o: _terminal(c, o).call(o.player, o.friend, o.prank, o.call_id))
+    call.add_argument("--player", required=True)
+    call.add_argument("--friend", required=True)
+    call.add_argument("--prank", default="the lost parrot")
+    call.add_argument("--call-id", help="a name for the call (default: a new one)")
+
+    hangup = _command(commands, "hangup", "end a call", how)
+    hangup.set_defaults(run=lambda c, o: _terminal(c, o).hang_up(o.call_id))
+    hangup.add_argument("call_id", metavar="CALL")
+
+    board = _command(commands, "board", "who leads", how)
+    board.set_defaults(run=lambda c, o: _terminal(c, o).board())
+
+    receipts = _command(commands, "receipts", "what was written to a player, and the credits held", how)
+    receipts.set_defaults(run=lambda c, o: _terminal(c, o).receipts(o.player))
+    receipts.add_argument("--player", required=True)
+    return parser
+
+
+def _command(commands: Any, name: str, help: str, how: dict[str, Any]) -> argparse.ArgumentParser:
+    """A command on a running game."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help, **how)
+    parser.add_argument("--address", help="of the Ray cluster that the game runs on (default: the one of this machine)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
 
 
 def _positive(text: str) -> int:

@@ -5,7 +5,7 @@ import io
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,10 +26,10 @@ from apps.prankcall.report import show_board, show_books, show_chain, show_holde
 from apps.prankcall.telephony.network import Network, us_of
 from apps.prankcall.telephony.simulator import SimulatedTelephony
 from apps.prankcall.view import View
-from runtime import AsyncRuntime, Clock, EventId, ScaledClock
+from runtime import AsyncRuntime, Clock, EventId, NotRunning, ScaledClock, Unreachable
 from runtime.core.messages import POSITION_BITS
 from runtime.journal import open_reader
-from runtime.replay import Difference, replay
+from runtime.replay import replay
 from runtime.rivals import second_supervisor
 from runtime.settings import journal_place, read_settings
 from runtime.shells.clock import RealClock
@@ -67,6 +67,20 @@ def run(console: Console, wish: Wish) -> int:
     )
     with _ray(console):
         return asyncio.run(_run(console, wish))
+
+
+def watch(console: Console, address: str | None) -> int:
+    """Join a game that another process plays, and watch it until it ends."""
+    return asyncio.run(_watch(console, address))
+
+
+async def _watch(console: Console, address: str | None) -> int:
+    async with await AsyncRuntime.attach("prankcall", address=address) as rt, View(console, 0, ENDS) as view:
+        view.note(f"joined {rt.app.name}", "bold")
+        with suppress(NotRunning, Unreachable):
+            async for recorded in rt.tail(follow=True):
+                view.hear(recorded)
+    return 0
 
 
 async def _run(console: Console, wish: Wish) -> int:
@@ -191,9 +205,10 @@ async def _examples(rt: AsyncRuntime) -> list[tuple[str, EventId]]:
 def _replayed(console: Console, journal: str, app: App) -> bool:
     """Run every turn of the journal again, as fast as it goes: the same states, all points the same."""
     outcome = replay(journal, app)
-    difference: Difference | None = outcome.difference
-    if difference is not None:
-        console.print(f"The replay differs: {difference}", style="bold red")
+    differs = outcome.difference
+    if differs is not None:
+        said = f"{differs.what}: the journal says {differs.journal}, the code {differs.code}"
+        console.print(f"The replay of {differs.address} differs in {said}", style="bold red")
         return False
     console.print(
         f"Replayed {outcome.turns:,} turns of {outcome.instances} instances in {outcome.seconds:.2f} s: "

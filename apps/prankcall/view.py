@@ -85,7 +85,8 @@ class View:
 
     def _summary(self) -> Text:
         counts = ", ".join(f"{self._counts[type]} {type}" for type in COLOURS if self._counts[type])
-        return Text(f"[{self._clock()}] {self._done}/{self._total} calls over: {counts or 'nothing yet'}")
+        of = f"/{self._total}" if self._total else ""
+        return Text(f"[{self._clock()}] {self._done}{of} calls over: {counts or 'nothing yet'}")
 
     def _draw(self) -> RenderableType:
         table = Table.grid(padding=(0, 2))

@@ -1,0 +1,120 @@
+"""What a person can do from a terminal, with a game that runs."""
+
+import json
+import secrets
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from actors import Event
+from apps.prankcall.app import app
+from apps.prankcall.events import (
+    AttemptedPurchase,
+    CompletedPurchase,
+    ConsentGiven,
+    ConsentWithdrawn,
+    DeclinedPurchase,
+    PlacedCall,
+    ReceiptSent,
+    RefusedCall,
+    RequestedCall,
+    RequestedHangup,
+)
+from apps.prankcall.leaderboard import Leaderboard
+from apps.prankcall.report import show_board
+from apps.prankcall.rules import CALL_LIMIT
+from apps.prankcall.wallet import Wallet
+from runtime import Runtime
+
+
+class Terminal:
+    """Commands on a running game; what they print is for people, or JSON for a program."""
+
+    def __init__(self, console: Console, address: str | None, as_json: bool) -> None:
+        self._console = console
+        self._address = address
+        self._json = as_json
+
+    def buy(self, player: str, credits: int, order: str | None) -> int:
+        """1 if the payment was declined."""
+        order = order or f"order-{secrets.token_hex(4)}"
+        with self._attached() as rt:
+            wish = AttemptedPurchase(player_id=player, credits=credits, order=order)
+            outcome = rt.request(wish, CompletedPurchase, DeclinedPurchase)
+        if isinstance(outcome, CompletedPurchase):
+            self._say(outcome, f"{player} has bought {credits} credits ({outcome.reference}, order {order})")
+            return 0
+        self._say(outcome, f"{player}'s payment of {credits} credits was declined (order {order})")
+        return 1
+
+    def consent(self, friend: str, player: str, *, withdraw: bool) -> int:
+        kind = ConsentWithdrawn if withdraw else ConsentGiven
+        event = kind(friend=friend, player_id=player)
+        with self._attached() as rt:
+            rt.publish(event)
+            rt.drain()
+        agrees = "does not agree any longer" if withdraw else "agrees"
+        self._say(event, f"{friend} {agrees} to be called by {player}")
+        return 0
+
+    def call(self, player: str, friend: str, prank: str, call_id: str | None) -> int:
+        """1 if the call is refused."""
+        call_id = call_id or f"call-{secrets.token_hex(4)}"
+        wish = RequestedCall(call_id=call_id, player_id=player, friend=friend, prank=prank)
+        with self._attached() as rt:
+            outcome = rt.request(wish, PlacedCall, RefusedCall)
+        if isinstance(outcome, RefusedCall):
+            self._say(outcome, f"{call_id} is refused: {outcome.reason}")
+            return 1
+        self._say(outcome, f"{call_id} is placed; it ends after {CALL_LIMIT // 60} minutes at the latest")
+        return 0
+
+    def hang_up(self, call_id: str) -> int:
+        event = RequestedHangup(call_id=call_id)
+        with self._attached() as rt:
+            rt.publish(event)
+            rt.drain()
+        self._say(event, f"{call_id} is being hung up")
+        return 0
+
+    def board(self) -> int:
+        with self._attached() as rt:
+            board = rt.get(Leaderboard)
+        if self._json:
+            ranking = board.ranking() if board else []
+            self._print([{"player": player, "points": points} for player, points in ranking])
+        else:
+            show_board(self._console, board)
+        return 0
+
+    def receipts(self, player: str) -> int:
+        with self._attached() as rt:
+            wallet = rt.get(Wallet, player) or Wallet()
+            sent = [r for r in rt.tail(ReceiptSent) if getattr(r.event, "player_id", "") == player]
+        events: list[Any] = [recorded.event for recorded in sent]
+        if self._json:
+            self._print(
+                {"player": player, "credits": wallet.credits, "receipts": [e.model_dump(mode="json") for e in events]}
+            )
+            return 0
+        table = Table(title=f"Receipts of {player}", title_justify="left")
+        for column in ("when", "what", "about"):
+            table.add_column(column)
+        for recorded, event in zip(sent, events, strict=True):
+            table.add_row(f"{recorded.time:%Y-%m-%d %H:%M:%S}", event.what, event.about)
+        self._console.print(table)
+        self._console.print(f"{player} holds {wallet.credits} credits; {sum(wallet.reserved.values())} are set aside")
+        return 0
+
+    def _attached(self) -> Runtime:
+        return Runtime.attach(app, address=self._address)
+
+    def _say(self, event: Event, text: str) -> None:
+        if self._json:
+            self._print(event.model_dump(mode="json"))
+        else:
+            self._console.print(text)
+
+    def _print(self, value: object) -> None:
+        print(json.dumps(value))

@@ -1,0 +1,39 @@
+"""The game for people: an app that runs until it is told to end, with telephones to go with it."""
+
+import asyncio
+import signal
+
+from rich.console import Console
+
+from apps.prankcall.app import app
+from apps.prankcall.telephony.network import Network
+from apps.prankcall.telephony.simulator import SimulatedTelephony
+from runtime import AsyncRuntime
+from runtime.shells.clock import RealClock
+
+
+async def serve_simulated(console: Console, journal: str | None, seed: int) -> None:
+    """Run the app on simulated telephones until interrupted."""
+    clock = RealClock()
+    played = app.using(Telephony=SimulatedTelephony(seed=seed))
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(kind, ended.set)
+    async with await AsyncRuntime.start(played, journal=journal, clock=clock) as rt:
+        network = Network(rt, seed, clock)
+        console.print(
+            "the game is open; no real telephone is called. In another terminal: prankcall buy, consent, call"
+        )
+        console.print("Ctrl-C closes it")
+        async with asyncio.TaskGroup() as tasks:
+            open_for = [tasks.create_task(network.run()), tasks.create_task(_listen(rt, network))]
+            await ended.wait()
+            for task in open_for:
+                task.cancel()
+    console.print("closed; the journal keeps everything")
+
+
+async def _listen(rt: AsyncRuntime, network: Network) -> None:
+    async for recorded in rt.tail(follow=True):
+        network.hear(recorded)

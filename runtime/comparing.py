@@ -4,6 +4,7 @@ What can be told of a turn is what it emitted, the timers that it set, and the s
 Gateways are not called: what they answered stands in the log.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ import msgspec
 from actors.app import App
 from actors.errors import TrunklineError
 from actors.turn import Instance
-from runtime.core.messages import Emission, Entry, InstanceRow, TimerRow, local_targets
+from runtime.core.messages import Emission, Entry, InstanceRow, TimerRow, id_text, local_targets
 from runtime.core.parking import PARKED, RETRIED, SKIPPED
 from runtime.core.reference import Handled, Life, Replay
 from runtime.fields import codec_of
@@ -34,12 +35,19 @@ class Difference:
     journal: Any
     code: Any
 
+    def __str__(self) -> str:
+        return (
+            f"{self.address} on event {id_text(self.entry.id)} ({self.entry.type}): {self.what}\n"
+            f"  the journal has: {_text(self.journal)}\n  the code gives:  {_text(self.code)}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Of one partition's log."""
 
     turns: int
+    instances: int
     first: Difference | None
 
 
@@ -72,7 +80,7 @@ def compare(
         difference = next(comparing.of(address, life, rows.get(address)), None)
         if difference is not None:
             found.append(difference)
-    return Outcome(turns, min(found, key=lambda d: d.entry.at, default=None))
+    return Outcome(turns, len(replay.lives), min(found, key=lambda d: d.entry.at, default=None))
 
 
 def _handled(log: Sequence[Entry], cursors: Mapping[str, int]) -> Iterator[tuple[Entry, str]]:
@@ -156,6 +164,10 @@ class _Comparing:
     def _said(self, one: Entry | Emission) -> Said:
         data = self._codec.open(one.type, decode_body(one.body).data)
         return one.type, one.time, msgspec.json.decode(data)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _timer(type: str, name: str) -> str:

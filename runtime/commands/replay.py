@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from actors.app import App
 from runtime.commands.looking import Look, looking
-from runtime.commands.output import Output, as_line, event_record, moment
-from runtime.comparing import Difference, Outcome, addresses, compare
-from runtime.core.messages import POSITION_MASK, Entry, TimerRow
+from runtime.commands.output import Output, event_record
+from runtime.comparing import Difference
+from runtime.replay import replayed
+from runtime.tree import printable
 
 
 @click.command(
@@ -26,63 +26,29 @@ async def command(look: Look, out: Output) -> int:
     """
     if look.app is None:
         raise click.UsageError("which code? --code module:app.")
-    turns = 0
-    found: list[Difference] = []
     look.progress.step(f"replaying the logs of {look.partitions} partitions")
-    timers = await look.reading.timers()
-    for partition in range(look.partitions):
-        look.progress.update(f"replaying partition {partition + 1} of {look.partitions}, {turns:,} turns so far")
-        outcome = await _compare(look, look.app, partition, timers)
-        if outcome.first is not None:
-            # An app may go on in it between two questions: what differs twice differs.
-            outcome = await _compare(look, look.app, partition, None)
-        turns += outcome.turns
-        if outcome.first is not None:
-            found.append(outcome.first)
+    outcome = await replayed(look.reading, look.app, look.progress.update)
     look.progress.end()
-    if not found:
-        if out.as_json:
-            out.record({"turns": turns, "difference": None})
-        else:
-            out.say(f"{turns:,} turns: the present code does all that the journal says")
-        return 0
-    first = min(found, key=lambda d: (d.entry.recorded, d.entry.at))
-    recorded = look.reading.recorded(first.entry)
+    first = outcome.difference
     if out.as_json:
-        record: dict[str, Any] = {
-            "at": first.address,
-            "event": event_record(recorded),
-            "what": first.what,
-            "journal": first.journal,
-            "code": first.code,
-        }
-        out.record({"turns": turns, "difference": record})
-        return 1
-    out.say(f"{first.address} on {recorded.type} {recorded.id}, recorded {moment(recorded.recorded)}: {first.what}")
-    out.say(f"  the journal: {as_line(first.journal)}")
-    out.say(f"  this code:   {as_line(first.code)}")
-    if len(found) > 1:
-        out.say(f"{len(found)} of {look.partitions} partitions differ; this is the first difference.")
-    return 1
+        out.record({"turns": outcome.turns, "difference": None if first is None else _record(look, first)})
+    elif first is None:
+        out.say(f"{outcome.turns:,} turns: the present code does all that the journal says")
+    else:
+        out.say("\n".join(map(printable, str(first).splitlines())))
+        if outcome.differing > 1:
+            out.say(f"{outcome.differing} of {look.partitions} partitions differ; this is the first difference.")
+    return 0 if first is None else 1
 
 
-async def _compare(look: Look, app: App, partition: int, timers: list[TimerRow] | None) -> Outcome:
-    log: list[Entry] = []
-    await _read(look, partition, log)
-    of_log = addresses(log)
-    rows = await look.reading.instances(of_log)
-    if timers is None:
-        timers = await look.reading.timers()
-    # How far instances have come was read after the log: with what was written meanwhile it holds all that they did.
-    await _read(look, partition, log)
-    mine = set(of_log)
-    return compare(app, look.partitions, log, rows, [timer for timer in timers if timer.address in mine])
-
-
-async def _read(look: Look, partition: int, log: list[Entry]) -> None:
-    """Read on to the log's end."""
-    while page := await look.reading.log(partition, log[-1].at & POSITION_MASK if log else 0):
-        log += page
+def _record(look: Look, first: Difference) -> dict[str, Any]:
+    return {
+        "at": first.address,
+        "event": event_record(look.reading.recorded(first.entry)),
+        "what": first.what,
+        "journal": first.journal,
+        "code": first.code,
+    }
 
 
 __all__ = ["command"]

@@ -37,7 +37,7 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
         origins.schedules[schedule.name] = schedule.moment
     for timer in recovery.timers:
         for _, address in decode_targets(timer.targets):
-            _must_know(cell, f"the timer {timer.type}, set by", timer.cause, address)
+            _must_know(cell, timer.type, address, f"the timer {timer.type}, set by {id_text(timer.cause)},")
         cell.timers.set(timer, cell.drains.gen if timer.due <= cell.now else 0)
     rows = {(row.at, row.address): row for row in recovery.deliveries}
     parked = {row.address: row.at for row in recovery.deliveries if row.status == Status.PARKED}
@@ -57,7 +57,7 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
                     _instance(cell, log, entry, address, row, recovery.instances.get(address), parked)
     for address, at in parked.items():
         if "/" in address:
-            _must_know(cell, "what is parked,", at, address)
+            _must_know(cell, "", address, f"what is parked, {id_text(at)},")
             box = _mailbox(cell, address, log.partition, recovery.instances.get(address), at)
             if not box.queue or box.queue[0].at != at:
                 # A delivery of a broadcast, which itself may be long done.
@@ -67,8 +67,8 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
         calling.unknown(call)
 
 
-def _must_know(cell: Cell, type: str, id: int, address: str) -> None:
-    """What is still to be handled must have somebody to handle it.
+def _must_know(cell: Cell, type: str, address: str, what: str) -> None:
+    """What is still to be handled, an event of this type, must have somebody to handle it.
 
     Raises:
         JournalMismatch: the app no longer has whom it is for.
@@ -81,7 +81,7 @@ def _must_know(cell: Cell, type: str, id: int, address: str) -> None:
         return
     who = f"{name} that listens to it" if gateway is not None else name
     raise JournalMismatch(
-        f"{type} {id_text(id)} is still to be handled by {address}, and this app has no {who}",
+        f"{what} is still to be handled by {address}, and this app has no {who}",
         hint=f"start the version that has it, and drain, or skip its dead letters; or let what took its place have "
         f"name={name!r}.",
     )
@@ -89,7 +89,7 @@ def _must_know(cell: Cell, type: str, id: int, address: str) -> None:
 
 def _open(cell: Cell, log: PartitionLog, entry: Entry, address: str, has_row: bool) -> None:
     """Count an open delivery, or note that it has a row of its own."""
-    _must_know(cell, entry.type, entry.id, address)
+    _must_know(cell, entry.type, address, f"{entry.type} {id_text(entry.id)}")
     if has_row:
         cell.own_rows.add((entry.at, address))
     else:

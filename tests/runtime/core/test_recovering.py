@@ -127,6 +127,18 @@ def test_a_pending_timer_fires_and_a_fired_or_cancelled_one_does_not() -> None:
     assert [e.time - due for e in rig.log.values() if e.type == "reminded"] == [0, 2]
 
 
+def test_a_pending_timer_that_a_gateway_hears_is_called_with_the_next_router() -> None:
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    due = rig.now + SECOND
+    rig.work(lambda d: {"timers": (timer(due, "Payments", type="attempted"),)})
+
+    rig.start()
+    rig.pass_time(SECOND)
+
+    assert [call.gateway for call in rig.calls()] == ["Payments"]
+
+
 # ------------------------------------------------------------ rows behind the watermark
 
 

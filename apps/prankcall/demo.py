@@ -102,7 +102,8 @@ async def _run(console: Console, wish: Wish) -> int:
         for what, id in await _examples(rt):
             await show_chain(console, rt, what, id)
         await show_holders(console, rt)
-    same = _replayed(console, place, app)
+    # It runs a loop of its own.
+    same = await asyncio.to_thread(_replayed, console, place, app)
     if not books.balanced or letters or not same:
         console.print(f"Something does not add up. The journal stays for a look: {place}", style="bold red")
         return 1

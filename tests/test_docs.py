@@ -8,15 +8,17 @@ from types import ModuleType
 
 import click
 import pytest
-from ray.scripts.scripts import cli
+from ray.scripts.scripts import cli as ray
 
+from runtime.cli import trunkline
 from tests.runtime.lifetimes.programs import run_python
 
-ray_commands = cli.commands
+PROGRAMS: dict[str, click.Group] = {"ray": ray, "trunkline": trunkline}
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"^    .*$|`[^`\n]+`", re.MULTILINE)
+PATH = re.compile(r"`((?:actors|apps|benchmarks|docs|examples|runtime|tests)/[\w./-]+)(?:::(\w+))?`")
 MAIN = 'if __name__ == "__main__":'
 
 
@@ -79,17 +81,30 @@ def test_the_commands_that_it_names_exist(page: Path) -> None:
         assert importlib.util.find_spec(f"{module}.__main__"), f"`python -m {module}` does nothing"
 
 
+def subcommand(group: click.Group, name: str) -> click.Command:
+    found = group.get_command(click.Context(group), name)
+    assert found, f"`{group.name}` has no `{name}`"
+    return found
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_the_commands_of_ray_that_it_names_exist(page: Path) -> None:
+def test_the_commands_and_options_that_it_names_exist(page: Path) -> None:
     for code in CODE.findall(page.read_text()):
-        for said in re.findall(r"\bray ([a-z][^`]*)", code.partition(" -- ")[0]):
+        for program, said in re.findall(r"\b(ray|trunkline) ([a-z][^`]*)", code.partition(" -- ")[0]):
             first, *words = said.split()
-            command = ray_commands[first.strip('"`')]
+            command = subcommand(PROGRAMS[program], first.strip('"`'))
             if isinstance(command, click.Group) and words:
-                command = command.commands[words[0]]
+                command = subcommand(command, words[0])
             known = {option for parameter in command.params for option in parameter.opts}
-            options = {word.partition("=")[0] for word in words if word.startswith("--")}
-            assert options <= known, f"`ray {said}`"
+            options = set(re.findall(r"(?<!\S)--[a-z][a-z-]*", said))
+            assert options <= known, f"`{program} {said}`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_files_and_tests_that_it_names_are_there(page: Path) -> None:
+    for path, test in PATH.findall(page.read_text()):
+        assert (ROOT / path).exists(), path
+        assert not test or f"def {test}(" in (ROOT / path).read_text(), f"{path}::{test}"
 
 
 def test_what_the_makefile_says_of_itself_is_there() -> None:

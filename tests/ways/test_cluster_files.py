@@ -70,8 +70,10 @@ def test_it_brings_all_that_the_package_is_made_of_to_each_node(name: str) -> No
 def test_the_two_files_do_the_same_on_a_node() -> None:
     cloud, local = map(read, FILES)
 
-    for part in ("file_mounts", "setup_commands", "head_start_ray_commands", "worker_start_ray_commands"):
+    for part in ("file_mounts", "setup_commands", "worker_start_ray_commands"):
         assert cloud[part] == local[part]
+    assert set(starts(local)[0]) - set(starts(cloud)[0]) == {"RAY_enable_autoscaler_v2=0"}
+    assert set(starts(cloud)[0]) <= set(starts(local)[0])
 
 
 def test_what_a_machine_in_the_cloud_keeps_is_the_journal() -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -28,6 +29,16 @@ INTERRUPTED = 130
 
 class Commands(click.Group):
     """The commands in the order above."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            done = super().invoke(ctx)
+            sys.stdout.flush()
+            return done
+        except BrokenPipeError:
+            # Whoever read has had enough (`| head`); Python would complain again when it flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -62,7 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit status."""
     try:
         status = trunkline.main(arguments, prog_name="trunkline", standalone_mode=False)
-        sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -72,10 +82,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TrunklineError as error:
         click.echo(f"trunkline: {error}", err=True)
         return 1
-    except BrokenPipeError:
-        # Whoever read has had enough (`| head`); Python would complain again when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 if __name__ == "__main__":

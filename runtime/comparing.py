@@ -108,8 +108,6 @@ class _Comparing:
         """The differences of an instance, in order."""
         pending: dict[tuple[str, str], tuple[Handled, int]] = {}
         for turn in life.handled:
-            if turn.skipped:
-                continue
             if turn.error is not None:
                 said = str(turn.error) or type(turn.error).__name__
                 yield Difference(turn.entry, address, "the turn went through, and fails now", "no error", said)

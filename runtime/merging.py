@@ -1,11 +1,11 @@
 """The logs of all partitions as one, by when their entries were recorded; each in its own order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from heapq import heapify, heappop, heapreplace
 from typing import Protocol
 
-from runtime.core.messages import POSITION_BITS, POSITION_MASK, Entry
+from runtime.core.messages import EVERYWHERE, POSITION_BITS, POSITION_MASK, Entry, decode_targets
 from runtime.wire import decode_body
 
 PAGE = 500
@@ -56,7 +56,7 @@ class Merge:
     async def begin_after(self, entry: Entry) -> None:
         """Begin after an event: what was recorded together is merged again from its beginning, in the same order."""
         await self.begin_at(entry.recorded)
-        if self._only is None or self._only == entry.id >> POSITION_BITS:
+        if self._only is None or self._only in logs_of(entry):
             self._skip_to = entry.id
 
     async def news(self) -> AsyncIterator[list[Entry]]:
@@ -96,6 +96,12 @@ class Merge:
             return []
         limit = (partition << POSITION_BITS) | head
         return [entry for entry in await self._logs.log(partition, after) if entry.at <= limit]
+
+
+def logs_of(entry: Entry) -> Container[int]:
+    """The partitions in whose logs an event stands."""
+    where = {partition for partition, _ in decode_targets(entry.targets)} | {entry.id >> POSITION_BITS}
+    return range(1 << 32) if EVERYWHERE in where else where
 
 
 async def newest(logs: Logs, heads: dict[int, int], *, copies: bool = False) -> AsyncIterator[Entry]:

@@ -238,10 +238,6 @@ class Reading:
         entry = await self.entry(parsed(id))
         if entry is None:
             raise EventRejected(f"there is no event {id!r}", hint="an id is `partition-position`, as publish gives it.")
-        if entry.at != entry.id:
-            # Named by the place of a copy.
-            entry = await self.entry(entry.id)
-            assert entry is not None, "what was copied stays in its log"
         return entry
 
     async def led_to(self, id: int, limit: int = CHAIN_MAX) -> list[Entry]:

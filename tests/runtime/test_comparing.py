@@ -57,3 +57,17 @@ def test_an_emitted_event_that_is_missing_or_too_much_is_a_difference() -> None:
                 found["all"] += 1
 
     assert found["less"] == found["more"] == found["all"] > 0
+
+
+def test_an_instance_that_lives_and_should_not_is_a_difference() -> None:
+    app, store = journal_of(3)
+    for partition, log in store.log.items():
+        for address in addresses(log):
+            row = store.instances[address]
+            store.instances[address] = row._replace(live=not row.live)
+            found = difference(app, store, log, partition)
+            store.instances[address] = row
+
+            assert found is not None
+            assert (found.address, found.what) == (address, "the state in the end")
+            assert (found.journal["live"], found.code["live"]) == (not row.live, row.live)

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from runtime.journal.memory import MemoryStore
+
 from .conftest import Said, Trunkline
+from .journals import kept
 
 
 def findings(said: Said) -> dict[str, dict[str, str]]:
@@ -20,8 +23,20 @@ def test_a_dead_letter_is_bad_and_the_rest_is_well(journal: Path, trunkline: Tru
     assert {about for about, one in found.items() if one["sign"] == "bad"} == {"dead letters"}
     assert found["epochs"]["said"] == "supervisor 1, partitions 1"
     assert found["pages"]["said"] == "PRAGMA quick_check finds nothing"
+    assert found["lag"]["said"] == "nothing waits"
     assert found["timers"]["said"].startswith("2 pending")
     assert "ray 2." in found["versions"]["said"]
+
+
+def test_what_nobody_has_handled_yet_waits(store: MemoryStore, journal: Path, trunkline: Trunkline) -> None:
+    left = MemoryStore(store.info)
+    left.__dict__ |= store.__dict__ | {"instances": {a: r for a, r in store.instances.items() if a != "Totals/Totals"}}
+    kept(left, journal.with_name("left.db"))
+
+    lag = findings(trunkline("doctor", "--json", "--journal", "left.db"))["lag"]
+
+    assert lag["sign"] == "look"
+    assert lag["said"].startswith("3 deliveries wait, the oldest for ")
 
 
 def test_damaged_pages_are_found(journal: Path, trunkline: Trunkline) -> None:

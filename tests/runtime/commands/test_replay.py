@@ -79,6 +79,18 @@ def test_a_timer_that_is_set_for_another_moment_is_a_difference(changed: Changed
     assert found["code"] - found["journal"] == 86_400 * 1_000_000
 
 
+def test_a_timer_that_is_set_no_longer_is_a_difference(changed: Changed) -> None:
+    found = difference(changed("        yield After(Reminded(player_id=self.id), days=1)\n", ""))
+
+    assert (found["what"], found["code"]) == ("the timer reminded", None)
+
+
+def test_the_first_difference_is_the_one_whose_event_was_recorded_first(changed: Changed) -> None:
+    found = difference(changed("+= event.credits\n", "+= event.credits + (event.credits in (5, 7))\n"))
+
+    assert (found["at"], found["event"]["event"]["credits"]) == ("Wallet/grace", 5)
+
+
 def test_an_event_that_the_code_knows_no_longer_is_a_difference(changed: Changed) -> None:
     found = difference(changed("class CompletedPurchase(Event)", "class CompletedPurchase(Event, name='paid')"))
 

@@ -68,6 +68,20 @@ def test_of_an_instance_it_begins_after_an_event_as_well(journal: Path, trunklin
     assert trunkline("tail", "--instance", "Wallet/ada", "--since", granted).lines == lines[2:]
 
 
+def test_of_an_instance_it_begins_after_an_event_that_others_heard_or_all(journal: Path, trunkline: Trunkline) -> None:
+    lines = trunkline("tail", "--instance", "Wallet/ada").lines
+    # The event that the wallet hears as a copy, the one that it does not hear, and the broadcast.
+    copied, attempted, broadcast = (
+        lines[2].split("\t")[1],
+        trunkline("tail", "-t", "attempted_purchase").lines[2].split("\t")[1],
+        trunkline("tail", "-t", "announced").lines[0].split("\t")[1],
+    )
+
+    assert trunkline("tail", "--instance", "Wallet/ada", "--since", copied).lines == lines[3:]
+    assert trunkline("tail", "--instance", "Wallet/ada", "--since", attempted).lines == lines[2:]
+    assert trunkline("tail", "--instance", "Wallet/grace", "--since", broadcast).lines != []
+
+
 def test_a_program_gets_an_object_a_line(journal: Path, trunkline: Trunkline) -> None:
     events = [json.loads(line) for line in trunkline("tail", "--json").lines]
 

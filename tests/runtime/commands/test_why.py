@@ -3,6 +3,11 @@
 import json
 from pathlib import Path
 
+from benchmarks.million import Writer
+from runtime.core.messages import SUPERVISOR, Batch
+from runtime.journal import open_journal
+from runtime.tree import payload
+
 from .conftest import Trunkline
 
 
@@ -67,3 +72,23 @@ def test_who_asks_for_an_event_that_is_none_is_told(journal: Path, trunkline: Tr
     assert (missing.status, nonsense.status) == (1, 2)
     assert "there is no event '0-99999'" in missing.err
     assert "'purchase' is no event id" in nonsense.err
+
+
+def test_what_an_effect_led_to_stands_right_below_it(trunkline: Trunkline, tmp_path: Path) -> None:
+    path = tmp_path / "tree.db"
+    writer = Writer()
+    root = writer.event("root", 0, "client", None, ((0, "A/1"),), b"{}")
+    left, right = (writer.event(name, 0, "A/1", root, ((0, "A/1"),), b"{}") for name in ("left", "right"))
+    for cause, name in ((right, "right below"), (left, "left below")):
+        writer.event(name, 0, "A/1", cause, (), b"{}")
+    opened = open_journal(str(path), app="tree")
+    opened.commit(Batch.empty()._replace(epochs=opened.claim([0, SUPERVISOR]), entries=writer.entries))
+    opened.close()
+
+    lines = trunkline("why", "0-1", "--journal", str(path)).lines
+
+    assert [line.split("\t")[2].strip() for line in lines] == ["root", "left", "left below", "right", "right below"]
+
+
+def test_a_payload_can_not_move_a_terminals_cursor() -> None:
+    assert payload({"note": "\x1b[2J\nred"}) == "note=\\x1b[2J\\nred"

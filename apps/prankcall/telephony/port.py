@@ -11,12 +11,19 @@ from actors import At, Gateway, on
 from apps.prankcall.events import DialedCall, HangupDue, HungUpCall, PlacedCall, UndialedCall
 
 
+class Refused(Exception):
+    """The company will not make this call, and asking again changes nothing. Its text is a reason in few words."""
+
+
 class Telephony(Gateway, concurrency=64, name="Telephony"):
     """Places calls and hangs them up. Adapters say how."""
 
     @on(retries=5, timeout=30)
-    async def dial(self, event: PlacedCall) -> At[DialedCall]:
-        provider_id, at = await self.place(event, self.idempotency_key)
+    async def dial(self, event: PlacedCall) -> At[DialedCall] | UndialedCall:
+        try:
+            provider_id, at = await self.place(event, self.idempotency_key)
+        except Refused as refusal:
+            return UndialedCall(call_id=event.call_id, reason=str(refusal))
         return At(DialedCall(call_id=event.call_id, provider_id=provider_id), at)
 
     @dial.reconcile
@@ -39,6 +46,7 @@ class Telephony(Gateway, concurrency=64, name="Telephony"):
 
         Raises:
             Unknown: the request was sent, and its answer was lost.
+            Refused: see there.
         """
 
     @abstractmethod

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from actors.app import App
-from actors.schedule import Beat
 from runtime.core.messages import HOME, POSITION_MASK, SUPERVISOR, Entry, Status, local_targets
+from runtime.core.partition import partition_of
+from runtime.encode import time_us
 from runtime.errors import JournalError
 from runtime.journal.schema import connect
+from runtime.merging import newest
 from runtime.reading import Reading, moment_of
+from runtime.wire import decode_body
 
 if TYPE_CHECKING:
     from runtime.client import AsyncRuntime
@@ -26,7 +29,10 @@ ROOM_BAD, ROOM_LOOK = 256 << 20, 2 << 30
 WAL_LOOK = 256 << 20
 """Bytes of a journal's WAL from which somebody keeps it from being written back."""
 LAG_LOOK_S = 10.0
-LATE_BEATS = 3
+LATE_S = 5.0
+"""Seconds that a tick may be due and not be taken."""
+LOOK_BACK = 5_000
+"""Entries that are searched for a schedule's last event."""
 NICENESS = 15
 """What Ray gives its workers if nobody says otherwise."""
 
@@ -88,7 +94,7 @@ async def of_app(reading: Reading, app: App | None) -> list[Finding]:
         of_cells = str(low) if low == high else f"{low} to {high}"
         found.append(Finding("ok", "epochs", f"supervisor {supervisor}, partitions {of_cells}"))
     found.append(_lag(await waiting(reading, heads, watermarks), now))
-    found += _schedules(await reading.schedules(), app, now)
+    found += await _schedules(reading, app, now)
     letters = await reading.deliveries(Status.PARKED)
     if letters:
         fix = "`trunkline dead-letters list`, then retry or skip"
@@ -140,18 +146,41 @@ def _lag(waiting: list[Entry], now: datetime) -> Finding:
     return Finding("ok", "lag", said)
 
 
-def _schedules(taken: dict[str, int], app: App | None, now: datetime) -> Iterator[Finding]:
-    for name, moment in sorted(taken.items()):
-        last = moment_of(moment)
-        ago = (now - last).total_seconds()
-        said = f"last {last:%Y-%m-%d %H:%M:%S} UTC, {ago:,.0f} s ago"
-        beat = next((s for s in app.schedules if s.name == name and isinstance(s, Beat)), None) if app else None
-        if beat is not None and app is not None and app.heartbeat and ago > LATE_BEATS * app.heartbeat:
-            yield Finding(
-                "look", name, f"{said}; due every {app.heartbeat:g} s", "does the app run? its supervisor beats"
-            )
+async def _schedules(reading: Reading, app: App | None, now: datetime) -> list[Finding]:
+    """The heartbeat and what is scheduled: which moments were taken last, and whether others are due since."""
+    info = await reading.info()
+    known = {schedule.name: schedule for schedule in app.schedules} if app is not None else {}
+    found = []
+    for name, taken in sorted((await reading.schedules()).items()):
+        last = await _last_of(reading, name, partition_of(name, info.partitions))
+        said = (
+            "none is to be seen"
+            if last is None
+            else f"last {_when(last)} UTC, {(now - last).total_seconds():,.0f} s ago"
+        )
+        due = known[name].due(taken, info.started, time_us(now)) if name in known else None
+        if due is not None and (now - moment_of(due.time)).total_seconds() > LATE_S:
+            late = f"{said}; since {_when(moment_of(due.time))} UTC another is due"
+            found.append(Finding("look", name, late, "does the app run? its supervisor beats"))
         else:
-            yield Finding("ok", name, said)
+            found.append(Finding("ok", name, said))
+    return found
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+async def _last_of(reading: Reading, source: str, partition: int) -> datetime | None:
+    """When a source's last event happened, of those that were recorded last in a partition."""
+    looked = 0
+    async for entry in newest(reading, {partition: (await reading.heads())[partition]}):
+        looked += 1
+        if looked > LOOK_BACK:
+            break
+        if decode_body(entry.body).source == source:
+            return moment_of(entry.time)
+    return None
 
 
 # ------------------------------------------------------------ the journal's file

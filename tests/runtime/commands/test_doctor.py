@@ -5,10 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from actors import App
+from benchmarks.million import BEGUN, Writer
+from runtime.core.messages import SUPERVISOR, Batch, ScheduleRow
+from runtime.core.partition import partition_of
+from runtime.journal import open_journal
 from runtime.journal.memory import MemoryStore
 
 from .conftest import Said, Trunkline
 from .journals import kept
+from .shop import Payments, Receipts, Totals, Wallet
 
 
 def findings(said: Said) -> dict[str, dict[str, str]]:
@@ -70,3 +76,29 @@ def test_a_token_that_is_asked_for_and_not_there_is_bad(
     assert without["token"]["sign"] == "bad"
     assert "token" not in findings(with_it)
     assert "secret-token" not in with_it.out
+
+
+def test_schedules_say_when_they_came_last_and_with_code_whether_others_are_due(
+    tmp_path: Path, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    beating = App("beating", Totals, Wallet, Payments, Receipts, heartbeat=60)
+    writer = Writer()
+    partition = partition_of("heartbeat", 64)
+    writer.event("heartbeat", partition, "heartbeat", None, (), b'{"tick":3,"missed":0}')
+    journal = open_journal("beating.db", app="beating", now=BEGUN - 3 * 60_000_000)
+    epochs = journal.claim([partition, SUPERVISOR])
+    row = ScheduleRow("heartbeat", partition, 3)
+    journal.commit(Batch.empty()._replace(epochs=epochs, entries=writer.entries, schedules={"heartbeat": row}))
+    journal.close()
+    monkeypatch.setattr("tests.runtime.commands.shop.app", beating)
+
+    without = findings(trunkline("doctor", "--json", "--quick"))["heartbeat"]
+    with_it = findings(trunkline("doctor", "--json", "--quick", "--code", "tests.runtime.commands.shop:app"))[
+        "heartbeat"
+    ]
+
+    assert without["sign"] == "ok"
+    assert without["said"].startswith("last 2023-11-14 22:13:20 UTC, ")
+    assert with_it["sign"] == "look"
+    assert "another is due" in with_it["said"]

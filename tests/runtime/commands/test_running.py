@@ -86,6 +86,18 @@ def test_its_catalogue_is_shown_by_its_name(shop: Shop, trunkline: Trunkline) ->
     assert "spent\t(outside)\tWallet" in trunkline("catalogue", "shop").lines
 
 
+def test_the_one_app_that_runs_is_asked_where_there_is_no_journal(
+    shop: Shop, trunkline: Trunkline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    timers, catalogue = trunkline("timers"), trunkline("catalogue")
+
+    assert timers.err == catalogue.err == "trunkline: asking the app shop, which runs\n"
+    assert len(timers.lines) == 3
+    assert "spent\t(outside)\tWallet" in catalogue.lines
+
+
 @pytest.mark.parametrize("by_journal", [False, True], ids=["by name", "by its journal"])
 def test_a_dead_letter_is_skipped_once(shop: Shop, trunkline: Trunkline, by_journal: bool) -> None:
     id = shop.rt.publish(Spent(player_id="grace", credits=99))

@@ -3,6 +3,15 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from benchmarks.million import BEGUN
+from runtime.commands.output import Output
+from runtime.core.messages import Batch, Entry, pack_id
+from runtime.journal import open_journal
+from runtime.reading import Recorded
+from runtime.wire import Body, encode_body
+
 from .conftest import Said, Trunkline
 
 TYPES = [
@@ -112,3 +121,29 @@ def test_without_code_any_type_may_be_asked_for_with_it_only_the_apps(journal: P
     assert (without.status, without.out) == (0, "")
     assert with_it.status == 1
     assert "spend is no event of app 'shop'" in with_it.err
+
+
+def test_one_that_follows_shows_what_is_written_later_until_it_is_interrupted(
+    journal: Path, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    event = Output.event
+
+    def also(self: Output, recorded: Recorded) -> None:
+        """What is shown first has a new event written; when that is shown, Ctrl-C is pressed."""
+        event(self, recorded)
+        shown.append(recorded.type)
+        if len(shown) == 2:
+            raise KeyboardInterrupt
+        at = pack_id(5, 999)
+        body = encode_body(Body("client", "", 1, 0, 0, "", (), "", b"{}"))
+        entry = Entry(at, at, 0, at, 2 * BEGUN, 2 * BEGUN, "came_later", "", 0, b"", body)
+        opened = open_journal(str(journal), app="shop")
+        opened.commit(Batch.empty()._replace(epochs=opened.claim([5]), entries=[entry]))
+        opened.close()
+
+    monkeypatch.setattr(Output, "event", also)
+    said = trunkline("tail", "-n", "1", "--follow")
+
+    assert said.status == 130
+    assert [line.split("\t")[2] for line in said.lines] == shown == ["spent", "came_later"]

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 
+import ray
 from rich.console import Console
 
 from apps.prankcall.app import app
@@ -22,10 +23,9 @@ async def serve_simulated(console: Console, journal: str | None, seed: int) -> N
         loop.add_signal_handler(kind, ended.set)
     async with await AsyncRuntime.start(played, journal=journal, clock=clock) as rt:
         network = Network(rt, seed, clock)
-        console.print(
-            "the game is open; no real telephone is called. In another terminal: prankcall buy, consent, call"
-        )
-        console.print("Ctrl-C closes it")
+        console.print("the game is open, and Ctrl-C closes it; no real telephone is called")
+        console.print("in another terminal: prankcall buy, consent, call, board")
+        console.print(f"(where several Ray clusters run: with --address {ray.get_runtime_context().gcs_address})")
         async with asyncio.TaskGroup() as tasks:
             open_for = [tasks.create_task(network.run()), tasks.create_task(_listen(rt, network))]
             await ended.wait()

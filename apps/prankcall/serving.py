@@ -25,7 +25,8 @@ async def serve_simulated(console: Console, journal: str | None, seed: int) -> N
         network = Network(rt, seed, clock)
         console.print("the game is open, and Ctrl-C closes it; no real telephone is called")
         console.print("in another terminal: prankcall buy, consent, call, board")
-        console.print(f"(where several Ray clusters run: with --address {ray.get_runtime_context().gcs_address})")
+        address = ray.get_runtime_context().gcs_address
+        console.print(f"(where several Ray clusters run: with RAY_AUTH_MODE=token and --address {address})")
         async with asyncio.TaskGroup() as tasks:
             open_for = [tasks.create_task(network.run()), tasks.create_task(_listen(rt, network))]
             await ended.wait()

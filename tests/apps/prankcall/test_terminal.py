@@ -22,7 +22,7 @@ def prankcall(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str
     return subprocess.run(
         [sys.executable, "-m", "apps.prankcall", *arguments],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TRUNKLINE_QUIET": "1"},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TRUNKLINE_QUIET": "1", "RAY_AUTH_MODE": "token"},
         capture_output=True,
         text=True,
         timeout=120,

@@ -23,7 +23,13 @@ class RayActor(NamedTuple):
 def actors_of(app: App) -> list[RayActor]:
     """Those that live, by name: what `ray list actors` shows, and what it does not."""
     accessor: Any = ray._private.state.state._connect_and_get_accessor()
-    listed: Any = list_actors(filters=[("ray_namespace", "=", f"trunkline-{app.name}")], detail=True, limit=1000)
+    listed: Any = list_actors(
+        # Other clusters may run on this machine.
+        address=ray.get_runtime_context().gcs_address,
+        filters=[("ray_namespace", "=", f"trunkline-{app.name}")],
+        detail=True,
+        limit=1000,
+    )
     found = []
     for a in listed:
         if a.state == "ALIVE":

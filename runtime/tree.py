@@ -53,11 +53,15 @@ def _line(recorded: Recorded, begun: datetime, marked: EventId | None) -> Text:
         (recorded.type, "bold reverse" if recorded.id == marked else "bold"),
         (f"  {recorded.id}", "cyan"),
         f"  by {printable(by)}",
-        (f"  +{after:,.1f} ms" if after else f"  {recorded.recorded:%H:%M:%S}", "green"),
+        (f"  {_since(after)}" if after else f"  {recorded.recorded:%H:%M:%S}", "green"),
         (f"  {payload(recorded.event)}", "dim"),
     )
     line.no_wrap = True
     return line
+
+
+def _since(ms: float) -> str:
+    return f"+{ms:,.1f} ms" if ms < 10_000 else f"+{ms / 1000:,.1f} s"
 
 
 __all__ = ["causal_tree", "fields_of", "payload", "printable"]

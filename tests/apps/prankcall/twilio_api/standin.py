@@ -58,6 +58,8 @@ class StandIn:
         self.calls: list[Taken] = []
         self.requests: list[str] = []
         self.broken: list[str] = []
+        self.answers: list[int] = []
+        """What its hasty reports were answered with."""
         self.now = datetime(2026, 1, 1, 12, tzinfo=UTC)
         self.fails: deque[tuple[int, dict[str, Any]]] = deque()
         """What the next requests are answered with, instead of being done."""
@@ -67,6 +69,8 @@ class StandIn:
         """Times that calls are not listed yet."""
         self.lists_requests = False
         """It tells at once which callback URLs it has asked for a call."""
+        self.hasty = False
+        """It reports that a call rings before it has answered that it takes it."""
         self._ended = threading.Event()
         standin = self
 
@@ -130,6 +134,8 @@ class StandIn:
             taken = Taken(f"CA{len(self.calls) + 1:032x}", form, self.now)
             taken.asked = [taken.callback] if self.lists_requests else []
             self.calls.append(taken)
+            if self.hasty:
+                self.answers.append(send(self.callback(taken, "ringing", 1, self.now)))
             return 201, taken.says()
         if found.endswith("/Calls.json"):
             hidden, self.unlisted = self.unlisted > 0, max(self.unlisted - 1, 0)

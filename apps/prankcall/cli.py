@@ -1,7 +1,6 @@
 """`prankcall` on the command line."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from actors import TrunklineError
+from apps.prankcall.pranks import PRANKS
 
 if TYPE_CHECKING:
     from apps.prankcall.commands import Terminal
@@ -64,9 +64,9 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
 
 
 def _serve(console: Console, options: argparse.Namespace) -> int:
-    from apps.prankcall.serving import serve_simulated
+    from apps.prankcall.serving import serve
 
-    asyncio.run(serve_simulated(console, options.journal, options.seed))
+    serve(console, journal=options.journal, seed=options.seed, host=options.host, port=options.port)
     return 0
 
 
@@ -108,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
     serve.add_argument("--journal", help="path or URL (default prankcall.db here)")
     serve.add_argument("--seed", type=int, default=1, help="of the simulated telephones (default 1)")
+    serve.add_argument("--host", default="127.0.0.1", help="where Twilio's reports are heard (default 127.0.0.1)")
+    serve.add_argument("--port", type=_positive, default=8000, help="default 8000")
 
     buy = _command(commands, "buy", "buy credits for a player", how)
     buy.set_defaults(run=lambda c, o: _terminal(c, o).buy(o.player, o.credits, o.order))
@@ -125,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     call.set_defaults(run=lambda c, o: _terminal(c, o).call(o.player, o.friend, o.prank, o.call_id))
     call.add_argument("--player", required=True)
     call.add_argument("--friend", required=True)
-    call.add_argument("--prank", default="the lost parrot")
+    call.add_argument("--prank", choices=sorted(PRANKS), default="fish")
     call.add_argument("--call-id", help="a name for the call (default: a new one)")
 
     hangup = _command(commands, "hangup", "end a call", how)

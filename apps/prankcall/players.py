@@ -21,13 +21,13 @@ from apps.prankcall.events import (
     ScoredCall,
     UnconnectedCall,
 )
+from apps.prankcall.pranks import PRANKS
 from apps.prankcall.rules import CALL_PRICE
 from runtime import Recorded
 
 BEGIN = datetime(2026, 1, 1, 20, tzinfo=UTC)
 """When an evening begins, by the clock of the game."""
 NAMES = ("ada", "grace", "linus", "guido", "barbara", "edsger", "donald", "frances", "ken", "radia")
-PRANKS = ("the lost parrot", "a wrong pizza", "the tax on moustaches", "two free piglets")
 AMOUNTS = (10, 10, 20, 20, 30, 13, 66)
 """Credits of an order; the sandbox declines 13 and 66."""
 FRIENDS = 3
@@ -99,7 +99,9 @@ class Player:
             at += _think(random)
             call_id = f"call-{self.name}-{number}"
             friend = random.choices(friends, (6, 6, 1))[0]
-            call = RequestedCall(call_id=call_id, player_id=self.name, friend=friend, prank=random.choice(PRANKS))
+            call = RequestedCall(
+                call_id=call_id, player_id=self.name, friend=friend, prank=random.choice(sorted(PRANKS))
+            )
             await publish(call, at, call_id)
             outcome = await outcomes.of(call_id)
             at = max(at, outcome.time)

@@ -9,8 +9,28 @@ from rich.console import Console
 from apps.prankcall.app import app
 from apps.prankcall.telephony.network import Network
 from apps.prankcall.telephony.simulator import SimulatedTelephony
-from runtime import AsyncRuntime
+from apps.prankcall.telephony.twilio import telephony_from_environment
+from runtime import AsyncRuntime, Runtime
 from runtime.shells.clock import RealClock
+
+
+def serve(console: Console, *, journal: str | None, seed: int, host: str, port: int) -> None:
+    """Run the app until interrupted: on Twilio, if the environment configures it, else on simulated telephones.
+
+    Raises:
+        TrunklineError: Twilio is configured in part, or the app can't be started.
+    """
+    telephony = telephony_from_environment()
+    if telephony is None:
+        asyncio.run(serve_simulated(console, journal, seed))
+        return
+    # FastAPI and Serve take a while to import, and only Twilio's callbacks need them.
+    from apps.prankcall import web
+
+    with Runtime.start(app.using(Telephony=telephony), journal=journal):
+        console.print(f"the game is open, on Twilio: real telephones ring; its reports are heard on {host}:{port}")
+        web.serve(app.name, telephony, host, port)
+    console.print("closed; the journal keeps everything")
 
 
 async def serve_simulated(console: Console, journal: str | None, seed: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from actors.app import App
+from actors.schedule import Due
 from runtime.core.messages import HOME, POSITION_MASK, SUPERVISOR, Entry, Status, local_targets
 from runtime.core.partition import partition_of
 from runtime.encode import time_us
@@ -159,12 +160,17 @@ async def _schedules(reading: Reading, app: App | None, now: datetime) -> list[F
             else f"last {_when(last)} UTC, {(now - last).total_seconds():,.0f} s ago"
         )
         due = known[name].due(taken, info.started, time_us(now)) if name in known else None
-        if due is not None and (now - moment_of(due.time)).total_seconds() > LATE_S:
+        if due is not None and (_missed(due) or (now - moment_of(due.time)).total_seconds() > LATE_S):
             late = f"{said}; since {_when(moment_of(due.time))} UTC another is due"
             found.append(Finding("look", name, late, "does the app run? its supervisor beats"))
         else:
             found.append(Finding("ok", name, said))
     return found
+
+
+def _missed(due: Due) -> bool:
+    """Were others due between the one that was taken last and this one?"""
+    return bool(due.event.model_dump()["missed"])
 
 
 def _when(moment: datetime) -> str:

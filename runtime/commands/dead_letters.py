@@ -39,7 +39,9 @@ Examples:
 @looking()
 async def list_(look: Look, out: Output, traceback: bool) -> None:
     """List the dead letters, in the order of their place in the log."""
+    look.progress.step("reading the dead letters")
     letters = await look.reading.dead_letters()
+    look.progress.end()
     out.table(
         ("event", "type", "at", "tries", "error", "payload"),
         [Row(_cells(letter), _record(letter)) for letter in letters],

@@ -54,8 +54,10 @@ class Output:
         click.echo(as_line(record))
 
     def say(self, text: Text | Tree | str) -> None:
-        """Something for a person."""
-        self._console.print(Text(text) if isinstance(text, str) else text, soft_wrap=not isinstance(text, Tree))
+        """Something for a person; plain text may hold what came from outside."""
+        if isinstance(text, str):
+            text = Text("\n".join(map(printable, text.split("\n"))))
+        self._console.print(text, soft_wrap=not isinstance(text, Tree))
 
     def event(self, recorded: Recorded) -> None:
         """An event of a log."""

@@ -8,7 +8,6 @@ from runtime.commands.looking import Look, looking
 from runtime.commands.output import Output, event_record
 from runtime.comparing import Difference
 from runtime.replay import replayed
-from runtime.tree import printable
 
 
 @click.command(
@@ -35,7 +34,7 @@ async def command(look: Look, out: Output) -> int:
     elif first is None:
         out.say(f"{outcome.turns:,} turns: the present code does all that the journal says")
     else:
-        out.say("\n".join(map(printable, str(first).splitlines())))
+        out.say(str(first))
         if outcome.differing > 1:
             out.say(f"{outcome.differing} of {look.partitions} partitions differ; this is the first difference.")
     return 0 if first is None else 1

@@ -50,11 +50,17 @@ async def command(
         # All that an instance hears and emits stands in one log.
         only = partition_of(instance.partition("/")[2], look.partitions)
     merge = Merge(look.reading, only)
+
+    def show(entry: Entry) -> None:
+        # The events themselves say that it goes on.
+        look.progress.end()
+        out.event(look.reading.recorded(entry))
+
     look.progress.step("reading the logs")
     if since is None:
         heads = await merge.begin_at_end()
         for entry in await _last(newest(look.reading, heads, copies=only is not None), wanted, last):
-            out.event(look.reading.recorded(entry))
+            show(entry)
     elif isinstance(since, datetime):
         await merge.begin_at(time_us(since))
     else:
@@ -66,7 +72,7 @@ async def command(
             news = True
             for entry in page:
                 if wanted(entry):
-                    out.event(look.reading.recorded(entry))
+                    show(entry)
         look.progress.end()
         if not follow:
             return

@@ -1,12 +1,14 @@
 """How `trunkline` is asked, what it finds by itself, and how it says that something is wrong."""
 
 import fcntl
+import importlib
 import json
 import os
 import pty
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,8 +16,9 @@ from pathlib import Path
 import click
 import pytest
 
-from runtime.cli import COMMANDS
+from runtime.cli import COMMANDS, main
 from runtime.cli import trunkline as group
+from runtime.commands.output import Output
 
 from .conftest import Trunkline
 
@@ -196,6 +199,19 @@ def test_who_reads_no_further_is_no_error(journal: Path) -> None:
     os.close(writes)
     assert done.returncode == 0
     assert done.stderr == "trunkline: reading the journal shop.db of app shop\n"
+
+
+def test_text_from_outside_can_not_move_a_terminals_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(False).say("an error\n\x1b[2Jsays \x07 this")
+
+    assert capsys.readouterr().out == "an error\n\\x1b[2Jsays \\x07 this\n"
+
+
+def test_the_command_is_installed_by_its_name() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    module, _, name = project["scripts"]["trunkline"].partition(":")
+    assert getattr(importlib.import_module(module), name) is main
 
 
 def test_a_person_gets_tables_and_colour(journal: Path) -> None:

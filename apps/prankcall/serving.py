@@ -25,11 +25,11 @@ def serve(console: Console, *, journal: str | None, seed: int, host: str, port: 
         asyncio.run(serve_simulated(console, journal, seed))
         return
     # FastAPI and Serve take a while to import, and only Twilio's callbacks need them.
-    from apps.prankcall import web
+    from apps.prankcall.web import serve as hear
 
     with Runtime.start(app.using(Telephony=telephony), journal=journal):
         console.print(f"the game is open, on Twilio: real telephones ring; its reports are heard on {host}:{port}")
-        web.serve(app.name, telephony, host, port)
+        hear(app.name, telephony, host, port)
     console.print("closed; the journal keeps everything")
 
 

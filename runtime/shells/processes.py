@@ -73,6 +73,10 @@ class Router:
         """One question of a client on another node, which has no socket here."""
         return await (await self._begun()).ask(op, payload)
 
+    async def app_ends(self) -> None:
+        if self._shell is not None:
+            self._shell.app_ends()
+
     async def close(self) -> None:
         if self._shell is not None:
             await self._shell.close()

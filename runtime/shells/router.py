@@ -79,6 +79,7 @@ class RouterShell:
         self._epochs: dict[int, int] = {}
         self._claims: list[tuple[Peer, int]] = []
         self._stuck = False
+        self._app_ends = False
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # ------------------------------------------------------------ start and stop
@@ -125,6 +126,10 @@ class RouterShell:
         core.claimed_supervisor(reader.epochs().get(SUPERVISOR, 0))
         reader.close()
         return core
+
+    def app_ends(self) -> None:
+        """Hosts are ended from now on: they do not die of what they were handling."""
+        self._app_ends = True
 
     async def close(self) -> None:
         """Write what there is to write, and the watermarks exactly; close the journal."""
@@ -203,7 +208,8 @@ class RouterShell:
         self._host_numbers.pop(peer, None)
         if hello is not None and self._hosts.get(hello.name) is peer:
             del self._hosts[hello.name]
-            self._core.host_lost(hello.name, self._clock.now())
+            if not self._app_ends:
+                self._core.host_lost(hello.name, self._clock.now())
 
     # ------------------------------------------------------------ the loop
 

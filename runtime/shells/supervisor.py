@@ -140,6 +140,9 @@ class SupervisorShell:
         # They stay among the actors, and are pinged: who is silent is ended.
         router, gateways = self._actors.get("Router"), self._actors.get("Gateways")
         hosts = [(name, actor) for name, actor in self._actors.items() if name not in ("Router", "Gateways")]
+        if router is not None:
+            with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
+                await asyncio.wait_for(router.app_ends.remote(), 2)
         await asyncio.gather(*(self._end(name, actor) for name, actor in hosts))
         if gateways is not None:
             with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):

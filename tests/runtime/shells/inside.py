@@ -49,9 +49,9 @@ class Inside:
         self.app = app
         self._code: bytes = cloudpickle.dumps(app)  # type: ignore[no-untyped-call]
         self._schema = app.catalogue.schema_hash
-        self._socket = str(folder / "router.sock")
+        self.socket = str(folder / "router.sock")
         plan = cell_plan(app, PARTITIONS)
-        self._config = RouterConfig(app.name, journal, self._schema, plan, limits, clock, self._socket, TOKEN, 10.0)
+        self._config = RouterConfig(app.name, journal, self._schema, plan, limits, clock, self.socket, TOKEN, 10.0)
         self.router: _Router
         self.host: HostShell | None = None
         self.gateways: GatewaysShell | None = None
@@ -62,15 +62,15 @@ class Inside:
         await self.router.start()
 
     def start_host(self) -> None:
-        self.host = HostShell("host-0", self._code, self._schema, PARTITIONS, self._socket, TOKEN)
+        self.host = HostShell("host-0", self._code, self._schema, PARTITIONS, self.socket, TOKEN)
 
     async def start_gateways(self) -> None:
-        self.gateways = GatewaysShell(self._code, self._schema, PARTITIONS, self._socket, TOKEN, self._config.clock)
+        self.gateways = GatewaysShell(self._code, self._schema, PARTITIONS, self.socket, TOKEN, self._config.clock)
         await self.gateways.start()
 
     async def link(self, on_lost: Callable[[], None] = lambda: None) -> Link:
         """A client's link."""
-        return await ClientLink.connect(self._socket, Hello("client", "test", TOKEN), None, on_lost)
+        return await ClientLink.connect(self.socket, Hello("client", "test", TOKEN), None, on_lost)
 
     def client(self) -> AsyncRuntime:
         """A client of its own."""

@@ -1,8 +1,10 @@
 """An app as a job on a cluster that stands by itself: it comes, keeps its journal, goes, and comes again."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ if __name__ == "__main__":
     import signal, sys
     from runtime import Runtime
 
-    with Runtime.start(app) as rt:
+    with Runtime.attach(app) if "attach" in sys.argv else Runtime.start(app) as rt:
         rt.publish(AttemptedPurchase(player_id="ada", credits=7))
         rt.drain()
         print("the wallet holds", rt.get(Wallet, "ada").credits)
@@ -66,10 +68,10 @@ def test_a_job_keeps_its_journal_and_the_next_one_goes_on(cluster: Cluster, fold
     assert (cluster.home / ".trunkline" / "shop.db").exists()
 
 
-def test_a_stopped_job_ends_its_app_and_the_next_one_goes_on(cluster: Cluster, folder: Path) -> None:
-    (folder / "app.py").write_text(APP.replace('"shop"', '"stopped"'))
-    job = "stopped-job"
-    submitted = cluster.submit(folder, PYTHON, "-m", "app", "wait", options=("--submission-id", job, "--no-wait"))
+@contextmanager
+def running_job(cluster: Cluster, job: str, folder: Path, *program: str, until: str) -> Iterator[str]:
+    """A job at work, whose log has come so far as to a line with `until`; and what it said."""
+    submitted = cluster.submit(folder, *program, options=("--submission-id", job, "--no-wait"))
     assert submitted.status == 0, str(submitted)
     logs = subprocess.Popen(
         [RAY, "job", "logs", "--address", cluster.dashboard, "--follow", job],
@@ -80,18 +82,32 @@ def test_a_stopped_job_ends_its_app_and_the_next_one_goes_on(cluster: Cluster, f
     )
     assert logs.stdout is not None
     said = ""
-    for line in logs.stdout:
-        said += line
-        if line.startswith("processes"):
-            break
+    try:
+        for line in logs.stdout:
+            said += line
+            if until in line:
+                break
+        yield said
+        logs.communicate(timeout=PATIENCE)
+    finally:
+        logs.kill()
+        logs.communicate()
 
-    stopped = cluster.ray("job", "stop", "--address", cluster.dashboard, job)
-    wait_for_the_end_of(said_processes(said))
-    logs.communicate(timeout=PATIENCE)
+
+def test_a_job_is_joined_by_another_and_its_stop_ends_the_app_until_the_next_goes_on(
+    cluster: Cluster, folder: Path
+) -> None:
+    (folder / "app.py").write_text(APP.replace('"shop"', '"stopped"'))
+    with running_job(cluster, "stopped-job", folder, PYTHON, "-m", "app", "wait", until="processes") as said:
+        joined = cluster.submit(folder, PYTHON, "-m", "app", "attach")
+
+        stopped = cluster.ray("job", "stop", "--address", cluster.dashboard, "stopped-job")
+        wait_for_the_end_of(said_processes(said))
     again = cluster.submit(folder, PYTHON, "-m", "app")
 
+    joined.must_have_said("the wallet holds 20")
     assert stopped.status == 0, str(stopped)
-    again.must_have_said("the wallet holds 20")
+    again.must_have_said("the wallet holds 30")
 
 
 OTHER_DRIVER = """
@@ -148,14 +164,25 @@ def test_a_script_outside_connects_by_address(cluster: Cluster, folder: Path) ->
     outcome.must_have_said("the wallet holds 10")
 
 
-def test_the_demo_as_a_job(cluster: Cluster) -> None:
-    excludes = '{"excludes": [".venv", ".git", ".hypothesis", ".mypy_cache", ".ruff_cache", ".pytest_cache", "*.db"]}'
+def test_the_demo_as_a_job_is_watched_by_another_stopped_and_gone_on_with(cluster: Cluster) -> None:
+    # As README says it: `.gitignore` keeps out of the working directory what is no part of it.
+    demo = (PYTHON, "-m", "apps.prankcall", "demo", "--seed", "7", "--players", "3", "--calls", "2")
+    # So slow that it is not over before it is stopped.
+    with running_job(cluster, "demo", ROOT, *demo, "--speed", "2", until="Ray actors: ") as said:
+        processes = [int(pid) for pid in re.findall(r"prankcall:[^ ]+ \((\d+)\)", said)]
 
-    outcome = cluster.submit(
-        ROOT, *(PYTHON, "-m", "apps.prankcall", "demo", "--purchases", "100"), options=("--runtime-env-json", excludes)
-    )
+        with running_job(cluster, "watch", ROOT, *demo, "--attach", until="joined prankcall"):
+            stopped = cluster.ray("job", "stop", "--address", cluster.dashboard, "demo")
+            wait_for_the_end_of(processes)
+    watched = cluster.ray("job", "status", "--address", cluster.dashboard, "watch")
+    begun = (cluster.home / ".trunkline" / "prankcall.db").exists()
+    again = cluster.submit(ROOT, *demo)
 
-    outcome.must_have_said("is back as process")
-    assert "DIFFERS" not in outcome.text, str(outcome)
+    assert stopped.status == 0, str(stopped)
+    assert len(processes) >= 4
+    assert "SUCCEEDED" in watched.text.upper(), str(watched)
+    assert begun
+    again.must_have_said("Balance sheet")
+    assert "DIFFERS" not in again.text, str(again)
     # It is put away under its date when all is done.
-    assert list((cluster.home / ".trunkline").glob("prankcall-*.db")), str(outcome)
+    assert list((cluster.home / ".trunkline").glob("prankcall-*.db")), str(again)

@@ -4,13 +4,14 @@ A report is believed if it is signed with the account's token. It may come late,
 key is made of what it says, its time is its own, and a call concludes from the facts alone.
 """
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from logging import getLogger
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request, Response
@@ -22,8 +23,9 @@ from actors.errors import BadKey, EventRejected
 from apps.prankcall.call import Call
 from apps.prankcall.events import AnsweredCall, CompletedCall, RingingCall, UnansweredCall
 from apps.prankcall.telephony.twilio import OVERRIDES, STATUS_PATH, TwilioTelephony
-from runtime import AsyncRuntime, KeyReused, Runtime
+from runtime import AsyncRuntime, KeyReused, NotRunning, Runtime
 
+A = TypeVar("A")
 log = getLogger(__name__)
 BODY_MAX = 64 * 1024
 """Bytes. Twilio's reports have about one thousand."""
@@ -160,23 +162,54 @@ def _signed(validator: RequestValidator, url: str, body: bytes, request: Request
 # ---------------------------------------------------------------- on Ray Serve
 
 
+class Attached:
+    """A running app, as the web app sees it: joined again where it has ended and was started anew."""
+
+    def __init__(self, app_name: str) -> None:
+        self._app_name = app_name
+        self._rt: AsyncRuntime | None = None
+        self._joining = asyncio.Lock()
+
+    async def knows(self, call_id: str) -> bool:
+        return await self._ask(lambda rt: rt.get(Call, call_id)) is not None
+
+    async def publish(self, event: Event, *, idempotency_key: str, time: datetime) -> object:
+        return await self._ask(lambda rt: rt.publish(event, idempotency_key=idempotency_key, time=time, timeout=10))
+
+    async def join(self) -> AsyncRuntime:
+        """Raises NotRunning: there is no such app at the moment."""
+        async with self._joining:
+            if self._rt is None:
+                self._rt = await AsyncRuntime.attach(self._app_name)
+            return self._rt
+
+    async def leave(self) -> None:
+        async with self._joining:
+            if self._rt is not None:
+                await self._rt.close()
+                self._rt = None
+
+    async def _ask(self, ask: Callable[[AsyncRuntime], Awaitable[A]]) -> A:
+        rt = await self.join()
+        try:
+            return await ask(rt)
+        except NotRunning:
+            if rt is self._rt:
+                await self.leave()
+            return await ask(await self.join())
+
+
 def attached(app_name: str, telephony: TwilioTelephony) -> FastAPI:
-    """The web app in front of a running app: attached while it serves."""
-    running: list[AsyncRuntime] = []
+    """The web app in front of a running app."""
+    running = Attached(app_name)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with await AsyncRuntime.attach(app_name) as rt:
-            running.append(rt)
-            yield
+        await running.join()
+        yield
+        await running.leave()
 
-    async def knows(call_id: str) -> bool:
-        return await running[0].get(Call, call_id) is not None
-
-    async def publish(event: Event, *, idempotency_key: str, time: datetime) -> object:
-        return await running[0].publish(event, idempotency_key=idempotency_key, time=time, timeout=10)
-
-    return callbacks(telephony, publish, knows, lifespan)
+    return callbacks(telephony, running.publish, running.knows, lifespan)
 
 
 @contextmanager

@@ -78,6 +78,34 @@ def test_a_call_is_placed_reported_on_in_disorder_and_scored_over_ray_serve(
         socket.create_connection(("127.0.0.1", port))
 
 
+@pytest.mark.slow
+def test_reports_are_asked_for_again_while_the_app_is_down_and_taken_when_it_is_back(
+    start: Start, company: StandIn, app_name: str
+) -> None:
+    port = free_port()
+    telephony = adapter(company, port)
+    played = app.using(Payments=Payments(latency=0), Telephony=telephony)
+    rt = start(played, placement="sharded")
+    rt.publish(AttemptedPurchase(player_id="ada", credits=20, order="o-1"))
+    rt.publish(ConsentGiven(friend="+15550100", player_id="ada"))
+    rt.drain(timeout=60)
+    rt.publish(RequestedCall(call_id="c-1", player_id="ada", friend="+15550100", prank="fish"))
+    rt.drain(timeout=60)
+    report = company.callback(company.calls[0], "ringing", 1, datetime.now(UTC))
+
+    with served(app.name, telephony, port=port):
+        rt.stop()
+        down = send(report)
+        rt = start(played, placement="sharded")
+        back = send(report)
+        rt.drain(timeout=60)
+
+    call = rt.get(Call, "c-1")
+    assert (down, back) == (503, 204)
+    assert call is not None
+    assert call.ringing
+
+
 def test_callbacks_are_not_taken_for_an_app_that_does_not_run(nothing_left: None, company: StandIn) -> None:
     port = free_port()
 

@@ -23,6 +23,8 @@ from apps.prankcall.events import (
 from apps.prankcall.rules import CALL_LIMIT
 from apps.prankcall.telephony.port import Telephony
 
+CUT_LATE = 30.0
+"""Seconds."""
 Reason = Literal["busy", "no-answer", "failed", "canceled"]
 
 
@@ -74,9 +76,14 @@ def reports(seed: int, call_id: str, provider_id: str, dialed: datetime, hung_up
     """
     random = Random(f"{seed} {call_id} reports")
     found: list[Report] = []
-    for number, (at, event) in enumerate(_story(fate(seed, call_id), call_id, provider_id, dialed, hung_up)):
+    fated = fate(seed, call_id)
+    cut = fated.talk >= CALL_LIMIT
+    for number, (at, event) in enumerate(_story(fated, call_id, provider_id, dialed, hung_up)):
         # Now and then a report is slow, and is overtaken; now and then it comes again.
         late = random.uniform(4, 20) if random.random() < 0.2 else random.uniform(0.1, 1)
+        if isinstance(event, CompletedCall) and cut:
+            # The company is slow to say that it has cut a call: the game's own limit has been heard of before.
+            late += CUT_LATE
         again = random.uniform(0.5, 10) if random.random() < 0.2 else None
         found.append(Report(at + _s(late), at, f"{call_id} {number}", event))
         if again is not None:

@@ -17,7 +17,7 @@ from actors.app import App
 from actors.errors import TrunklineError
 from runtime.commands.code import Code
 from runtime.commands.output import Output, note
-from runtime.errors import JournalMismatch
+from runtime.errors import JournalMismatch, NotRunning, StartFailed
 from runtime.journal import absolute, open_reader
 from runtime.journal.schema import APPLICATION_ID
 from runtime.progress import Progress
@@ -102,7 +102,7 @@ async def opened(named: Named, running: bool) -> AsyncIterator[Look]:
     """
     if named.app is not None and named.journal is not None:
         raise click.UsageError("--app names one that runs, --journal a file: which of them?")
-    with Progress(quiet=False) as progress:
+    with Progress(read_settings().quiet) as progress:
         journal = named.journal
         name = named.app
         if name is None and journal is None:
@@ -220,7 +220,13 @@ def _running_apps(address: str | None) -> list[str]:
 
     from runtime.embedded import RaySession
 
-    session = RaySession.begin(address or "auto", dashboard=False)
+    try:
+        session = RaySession.begin(address or "auto", dashboard=False)
+    except StartFailed as error:
+        raise NotRunning(
+            f"no app was found: {error.message}",
+            hint="--address HOST:PORT, or RAY_ADDRESS, names the Ray cluster; --journal PATH reads a journal.",
+        ) from error
     try:
         actors: list[Any] = list(list_named_actors(all_namespaces=True))
         names = [actor["name"].removesuffix(":Supervisor") for actor in actors if _is_supervisor(actor)]

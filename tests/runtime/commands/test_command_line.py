@@ -19,6 +19,7 @@ import pytest
 from runtime.cli import COMMANDS, main
 from runtime.cli import trunkline as group
 from runtime.commands.output import Output
+from runtime.errors import StartFailed
 
 from .conftest import Trunkline
 
@@ -133,6 +134,22 @@ def test_with_nothing_to_look_into_it_says_so(
 
     assert said.status == 2
     assert "no app runs, and there is no journal in this folder" in said.err
+
+
+def test_a_cluster_that_does_not_let_in_is_told_of_in_the_command_lines_own_words(
+    trunkline: Trunkline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(address: str, *, dashboard: bool) -> None:
+        raise StartFailed(f"can't connect to a Ray cluster at {address!r}: refused", hint="address= is ...")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("runtime.embedded.RaySession.begin", begin)
+
+    said = trunkline("tail", "--address", "10.0.0.1:6379")
+
+    assert said.status == 1
+    assert "no app was found: can't connect to a Ray cluster at '10.0.0.1:6379': refused" in said.err
+    assert "fix: --address HOST:PORT" in said.err
 
 
 @pytest.mark.parametrize(

@@ -52,17 +52,21 @@ if __name__ == "__main__":
         rt.drain()
         print("processes", *rt.processes().values(), flush=True)
         sys.stdin.read()
+        print("at the end it holds", rt.get(Wallet, "ada").credits)
 """
 ATTACH = """
 from runtime import Runtime
 
 with Runtime.attach("shop") as rt:
     _, Wallet, _ = rt.app.parts
+    AttemptedPurchase = rt.app.catalogue.events["attempted_purchase"].cls
+    rt.publish(AttemptedPurchase(player_id="ada", credits=7))
+    rt.drain()
     print("it holds", rt.get(Wallet, "ada").credits)
 """
 
 
-def test_another_process_is_told_to_attach_and_can(tmp_path: Path) -> None:
+def test_another_process_is_told_to_attach_and_can_publish_then(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP + WAIT)
     (tmp_path / "other.py").write_text(SHOP + BUY)
     with running(["shop.py"], tmp_path, "processes") as (shop, said):
@@ -73,8 +77,9 @@ def test_another_process_is_told_to_attach_and_can(tmp_path: Path) -> None:
 
     assert "AlreadyRunning" in second.text, str(second)
     assert "Runtime.attach('shop')" in second.text, str(second)
-    attached.must_have_said("it holds 10")
+    attached.must_have_said("it holds 20")
     assert shop.returncode == 0, said + rest
+    assert "at the end it holds 20" in rest, said + rest
     assert "NotRunning: no app 'shop' was found" in afterwards.text, str(afterwards)
     assert "Runtime.start(app)" in afterwards.text, str(afterwards)
 

@@ -34,6 +34,7 @@ class Mailbox:
         "address",
         "awaiting",
         "cursor",
+        "deaths",
         "group",
         "held",
         "host",
@@ -73,6 +74,8 @@ class Mailbox:
         """Behind a dead letter, which is the queue's head."""
         self.ready = False
         """Stands in its host's ready queue."""
+        self.deaths = 0
+        """Deaths of the spare host while it had the queue's head alone."""
         self.suspects = 0
         """So many of the queue's head were with a host that died: they go to the spare host, one by one."""
         self.last_broadcast = 0

@@ -21,6 +21,8 @@ from runtime.core.messages import (
 )
 from runtime.core.parking import Parking
 
+DEATHS = 2
+"""Deaths of the spare host with one event alone, after which that event is taken for what kills."""
 HOST_DIED = Failure(
     error="HostDied",
     message="the host's process died while it handled this event alone\n"
@@ -107,6 +109,7 @@ class Turns:
                 self._timers(box, entry, turn, pending.gen)
         cell.settle(box, pending)
         if box.suspects:
+            box.deaths = 0
             box.suspects -= 1
             if not box.suspects:
                 self._back_from_spare(box)
@@ -172,7 +175,8 @@ class Turns:
     def host_lost(self, host: str) -> None:
         """A host's process died or its link broke: what it had not answered goes to the spare host, one by one.
 
-        What the spare host dies of when it has it alone is what kills: it is parked.
+        What the spare host dies of twice, when it has it alone, is what kills: it is parked. (Once may be chance: when
+        a node ends, its processes end one after the other.)
         """
         cell = self._cell
         link = cell.links.get(host)
@@ -189,8 +193,11 @@ class Turns:
             if not box.active or (SPARE if box.suspects else box.host) != host:
                 continue
             if box.suspects and box.sent:
-                self._parking.park(box, HOST_DIED)
-                box.suspects -= 1
+                box.deaths += 1
+                if box.deaths == DEATHS:
+                    box.deaths = 0
+                    box.suspects -= 1
+                    self._parking.park(box, HOST_DIED)
             elif box.sent:
                 box.suspects = box.sent
             cell.reset(box)

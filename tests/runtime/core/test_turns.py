@@ -301,6 +301,26 @@ def test_what_a_dead_host_had_answered_and_what_it_had_not_got_is_not_suspected(
     ]
 
 
+def test_a_spare_host_that_dies_once_parks_nothing() -> None:
+    """Processes of a node that ends die one after the other: the first two deaths say nothing of the event."""
+    rig = Rig()
+    rig.publish("Wallet/ada")
+    rig.deliveries_to("host-0")
+    rig.core.host_lost("host-0", rig.now)
+    rig.core.host_up(SPARE)
+    rig.deliveries_to(SPARE)
+
+    rig.core.host_lost(SPARE, rig.now)
+    rig.commit()
+
+    assert rig.core.stats()["held"] == 0
+    rig.core.host_up(SPARE)
+    number, deliveries = rig.deliveries_to(SPARE)
+    rig.answer(number, [rig.turn(d, saves(d)) for d in deliveries], host=SPARE)
+    rig.commit()
+    assert rig.core.stats()["pending"] == 0
+
+
 def test_a_suspect_that_raises_on_the_spare_host_is_retried_there_and_parked_like_any() -> None:
     rig = Rig(limits=Limits(retries=0))
     delivered(rig, "Wallet/ada")

@@ -63,17 +63,24 @@ class Heart:
 
     async def _beat(self, link: ClientLink) -> None:
         core = self._core
-        await self._claim(link)
+        claimed = False
         while True:
             try:
+                if not claimed:
+                    await self._claim(link)
+                    claimed = True
                 refused = not all([await self._publish(link, *due) for due in core.ticks(self._clock.now())])
             except TrunklineError:
                 # A full disk, perhaps: the router has said so, and to whom it may concern.
                 refused = True
             following = core.next_tick(self._clock.now())
-            if following is None:
+            if following is None and claimed:
                 return
-            pause = min(max(self._clock.wait(following - self._clock.now()), 0.001), LOOK)
+            pause = LOOK
+            if following is not None:
+                pause = min(max(self._clock.wait(following - self._clock.now()), 0.001), LOOK)
+            if not claimed:
+                pause = AGAIN
             await asyncio.sleep(max(pause, AGAIN) if refused else pause)
 
     async def _publish(self, link: ClientLink, schedule: Schedule, due: Due) -> bool:

@@ -375,7 +375,12 @@ class RouterShell:
     def _claim(self) -> None:
         """Take epochs for supervisors that asked: a write of its own, so not while a commit is under way."""
         for peer, number in self._claims:
-            epoch = self._journal.claim([SUPERVISOR])[SUPERVISOR]
+            try:
+                epoch = self._journal.claim([SUPERVISOR])[SUPERVISOR]
+            except TrunklineError as error:
+                # A full disk, perhaps: it is asked again, and what needs no room goes on meanwhile.
+                peer.send(Kind.ERROR, number, packed_error(error))
+                continue
             self._core.claimed_supervisor(epoch)
             peer.send(Kind.REPLY, number, encode((epoch, self._journal.info.started, self._core.schedules())))
         self._claims.clear()

@@ -12,6 +12,7 @@ import pytest
 from runtime.core.messages import Entry
 from runtime.journal import open_reader
 from runtime.wire import decode_body
+from tests.processes import those_that_go_on
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
@@ -44,16 +45,16 @@ def played(folder: Path, *options: str) -> str:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """Processes that have this demo's folder as their own."""
-    found = []
+    """Processes that have this demo's folder as their own, and do not end by themselves."""
+    found: dict[int, str] = {}
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             try:
                 if (process / "cwd").resolve() == folder:
-                    found.append((process / "cmdline").read_text().replace("\0", " "))
+                    found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
             except OSError:
                 continue
-    return found
+    return [found[pid] for pid in those_that_go_on(found)]
 
 
 def test_the_books_balance_whatever_is_killed(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_an_interrupted_game_ends_cleanly_and_goes_on_when_run_again(tmp_path: P
         if "calls over: " in line and "answered_call" in line:
             break
     first.send_signal(signal.SIGINT)
-    text, _ = first.communicate(timeout=60)
+    text, _ = first.communicate(timeout=120)
 
     assert first.returncode == 130, text
     assert "interrupted" in text

@@ -265,6 +265,11 @@ def _put_away(journal: Path) -> Path:
     """A finished game's journal is kept under its date, so that the next game begins anew."""
     kept = journal.with_name(f"{journal.stem}-{datetime.now():%Y-%m-%dT%H-%M-%S}{journal.suffix}")
     journal.rename(kept)
+    for side in ("-wal", "-shm"):
+        # Readers leave them; what is in them belongs to the journal.
+        beside = Path(f"{journal}{side}")
+        if beside.exists():
+            beside.rename(f"{kept}{side}")
     Path(f"{journal}.lock").unlink(missing_ok=True)
     return kept
 

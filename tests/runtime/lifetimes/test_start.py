@@ -80,7 +80,7 @@ def test_another_process_is_told_to_attach_and_can_publish_then(tmp_path: Path) 
     attached.must_have_said("it holds 20")
     assert shop.returncode == 0, said + rest
     assert "at the end it holds 20" in rest, said + rest
-    assert "NotRunning: no app 'shop' was found" in afterwards.text, str(afterwards)
+    assert "NotRunning: no app 'shop'" in afterwards.text, str(afterwards)
     assert "Runtime.start(app)" in afterwards.text, str(afterwards)
 
 

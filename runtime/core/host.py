@@ -20,7 +20,6 @@ from msgspec.structs import replace
 
 from actors.catalogue import Catalogue, EventPlan
 from actors.envelope import EnvelopeUnavailable
-from actors.errors import StateTooLarge
 from actors.event import Event
 from actors.turn import Emitted, Instance, TurnResult
 from runtime.core.failure import failure_of
@@ -32,7 +31,6 @@ from runtime.core.partition import partition_of
 from runtime.fields import codec_of
 from runtime.wire import Body, Codec
 
-STATE_MAX = 1 << 20
 STATE_SMALL = 4096
 """Bytes up to which a state goes with every turn; a larger one only with the last turn of its instance in an answer."""
 CHAIN_MAX = 64
@@ -239,8 +237,6 @@ class HostCore:
         Turns that ran on keep theirs, since they may be thrown away alone.
         """
         state, large = result.state, self._large
-        if state is not None and len(state) > STATE_MAX:
-            _too_large(h.address, len(state))
         if link is not None:
             return result.changed, state
         previous = large.pop(h.address, None)
@@ -317,11 +313,3 @@ class HostCore:
         if instance is not None:
             h.instance = self._make(h, before)
         return None
-
-
-def _too_large(address: str, size: int) -> NoReturn:
-    group = address.partition("/")[0]
-    raise StateTooLarge(
-        f"the state of {address} has {size:,} bytes; the limit is {STATE_MAX:,}",
-        hint=f"keep less in {group}: split it over more instances, or let old entries go.",
-    )

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from actors import After, Aggregate, App, Event, on
-from actors.turn import LargeState
-from runtime.core.host import STATE_MAX
+from actors.turn import STATE_MAX, LargeState
 from runtime.core.messages import DeliverBatch, TurnDone
 from tests.runtime.core.hosted import Hosted, bodies
 

@@ -52,7 +52,8 @@ def find(app: str) -> Any:
     except ValueError as error:
         raise NotRunning(
             f"no app {app!r} runs on this Ray cluster",
-            hint="start it, with lifetime='detached' if it is to outlive its driver; or name its cluster: address=.",
+            hint="start it: Runtime.start(app), with lifetime='detached' if it is to outlive its driver; "
+            "or name its cluster: address=.",
         ) from error
 
 

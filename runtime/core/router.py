@@ -299,10 +299,14 @@ class RouterCore:
     def take_hosts(self) -> list[str]:
         """Hosts that are needed: to be started, or started again."""
         starts, self._cell.starts = self._cell.starts, []
-        return list(dict.fromkeys(starts))
+        return [name for name in dict.fromkeys(starts) if name in self._cell.links]
+
+    def missing_hosts(self) -> list[str]:
+        """Hosts that are needed and not there: whoever starts them may have died, or heard of another router."""
+        return [name for name, link in self._cell.links.items() if not link.up]
 
     def take_releases(self) -> list[str]:
-        """Hosts that are needed no longer: their processes may end."""
+        """Hosts that are needed no longer: their processes may end. Tell of them before `take_hosts`."""
         releases, self._cell.releases = self._cell.releases, []
         return releases
 

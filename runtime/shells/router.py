@@ -29,6 +29,8 @@ from runtime.shells.reads import Reads
 
 IN_PLACE = 64
 """Rows up to which the disk is waited for in the loop itself: handing so little to a thread costs more."""
+ASK_AGAIN_S = 1.0
+"""Between two wishes for a host that is needed and not there."""
 RETRY_AFTER = 0.5
 """Seconds before a commit that the disk refused is tried again."""
 
@@ -70,9 +72,9 @@ class RouterShell:
         self._gateways: Peer | None = None
         self._supervisors: list[Peer] = []
         """Mostly one; a second one for a while, when the first was taken for dead."""
-        self._wanted_hosts: dict[str, None] = {}
         self._committing: asyncio.Future[None] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="disk")
+        self._asking: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at: int | None = None
         self._closing: asyncio.Future[None] | None = None
@@ -165,7 +167,6 @@ class RouterShell:
                 self._host_lost(old)
                 old.close()
             self._hosts[hello.name] = peer
-            self._wanted_hosts.pop(hello.name, None)
             self._reset_host(hello.name, peer)
         elif hello.role == "gateways":
             if self._gateways is not None:
@@ -175,8 +176,7 @@ class RouterShell:
             self._core.gateways_up()
         elif hello.role == "supervisor":
             self._supervisors.append(peer)
-            for name in self._wanted_hosts:
-                peer.send(Kind.START, 0, name.encode())
+            self._ask_for_hosts(self._core.missing_hosts())
         self._kick.set()
 
     def _reset_host(self, name: str, peer: Peer) -> None:
@@ -272,13 +272,25 @@ class RouterShell:
                 peer.send(Kind.DELIVER, self._host_numbers[peer], encode(batch))
 
     def _start_hosts(self) -> None:
-        for name in self._core.take_hosts():
-            if name not in self._hosts:
-                self._wanted_hosts[name] = None
-                self._tell_supervisors(Kind.START, name)
         for name in self._core.take_releases():
-            self._wanted_hosts.pop(name, None)
             self._tell_supervisors(Kind.RELEASE, name)
+            if (peer := self._hosts.get(name)) is not None:
+                # Should it be needed again, that is another process.
+                self._host_lost(peer)
+                peer.close()
+        self._ask_for_hosts(self._core.take_hosts())
+
+    def _ask_for_hosts(self, names: list[str]) -> None:
+        """Ask until they are there: a supervisor may die that was asked, and the next one not find them."""
+        for name in names:
+            self._tell_supervisors(Kind.START, name)
+        if names and self._asking is None:
+            self._asking = asyncio.get_running_loop().call_later(ASK_AGAIN_S, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._asking = None
+        if not self._app_ends:
+            self._ask_for_hosts(self._core.missing_hosts())
 
     def _tell_supervisors(self, kind: Kind, name: str) -> None:
         for supervisor in self._supervisors:

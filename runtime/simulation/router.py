@@ -164,6 +164,9 @@ class RouterProcess(Process):
             return
         servant = self._world.servant(name)
         if servant is None:
+            if name in self.core.missing_hosts():
+                # Another router that did not know of its end may have had it released.
+                self._world.start_host(name)
             self.later(self._world.profile.restart_us, partial(self._connect, name))
             return
         link = self._world.link(self, servant)
@@ -256,11 +259,13 @@ class RouterProcess(Process):
         core.advance(self.clock)
         self._read(core)
         batch = core.next_batch(closing=self._closing)
+        for name in core.take_releases():
+            self._world.release_host(name)
+            if (link := self._servants.get(name)) is not None:
+                link.cut()
         for name in core.take_hosts():
             self._world.start_host(name)
             self._connect(name)
-        for name in core.take_releases():
-            self._world.release_host(name)
         for name, deliveries in core.take_deliveries():
             self._send(name, deliveries)
         self._read(core)

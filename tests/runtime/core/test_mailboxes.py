@@ -352,6 +352,21 @@ def test_the_host_of_an_instance_that_rests_is_released_for_another() -> None:
     assert rig.core.take_hosts() == ["Wallet/bob"]
 
 
+def test_a_host_is_missing_until_it_is_there_and_when_it_is_gone() -> None:
+    rig = Rig(plan("dedicated"))
+    rig.publish("Wallet/ada")
+    rig.commit()
+    at_first = rig.core.missing_hosts()
+
+    rig.core.host_up("Wallet/ada")
+    there = rig.core.missing_hosts()
+    rig.core.host_lost("Wallet/ada", rig.now)
+
+    assert at_first == ["host-0", "Wallet/ada"]
+    assert there == ["host-0"]
+    assert rig.core.missing_hosts() == ["host-0", "Wallet/ada"]
+
+
 def test_where_an_instance_is_can_be_asked() -> None:
     rig = Rig(plan("dedicated"), Limits(dedicated_max=1))
     rig.publish("Wallet/ada")

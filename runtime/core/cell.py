@@ -248,14 +248,32 @@ class Cell:
         return box
 
     def host_of(self, group: str, address: str, partition: int) -> str:
-        """Which host has it. Results never depend on it."""
+        """Which host has it: its own if that is up, else one that it shares. Results never depend on it."""
         if self.plan.groups[group].placement == "dedicated":
-            if address in self.links:
+            own = self.links.get(address)
+            if own is not None and own.up:
                 return address
             if len(self.links) - self.limits.hosts - (SPARE in self.links) < self.limits.dedicated_max:
                 self.link(address)
-                return address
+        return self.shared_host(partition)
+
+    def shared_host(self, partition: int) -> str:
         return f"host-{partition % self.limits.hosts}"
+
+    def move(self, box: Mailbox, host: str) -> None:
+        """It is on another host from now on, with its state as committed."""
+        old, box.host = box.host, host
+        if box.suspects:
+            # It is with the spare host, and comes here afterwards.
+            return
+        link = self.link(old)
+        if box.active:
+            link.drops.append(box.address)
+            self.reset(box)
+        if box in link.ready:
+            link.ready.remove(box)
+            box.ready = False
+            self.make_ready(box)
 
     def link(self, name: str) -> HostLink:
         """What is known of a host; one that was not known is asked for."""

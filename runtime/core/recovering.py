@@ -1,5 +1,7 @@
 """A cell's state as the journal has it: the same that a router had that lived through it all."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from runtime.core.calling import Calling
@@ -40,7 +42,8 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
             _must_know(cell, timer.type, address, f"the timer {timer.type}, set by {id_text(timer.cause)},")
         cell.timers.set(timer, cell.drains.gen if timer.due <= cell.now else 0)
     rows = {(row.at, row.address): row for row in recovery.deliveries}
-    parked = {row.address: row.at for row in recovery.deliveries if row.status == Status.PARKED}
+    entries = {entry.at: entry for entry in recovery.entries}
+    heads = _heads(recovery.deliveries, entries)
     unknown: list[GatewayCall] = []
     for entry in recovery.entries:
         behind = log.position(entry.at) <= log.watermark
@@ -54,17 +57,31 @@ def restore(cell: Cell, origins: Origins, calling: Calling, recovery: Recovery) 
             else:
                 row = rows.get((entry.at, address))
                 if row is not None or not behind:
-                    _instance(cell, log, entry, address, row, recovery.instances.get(address), parked)
-    for address, at in parked.items():
-        if "/" in address:
-            _must_know(cell, "", address, f"what is parked, {id_text(at)},")
-            box = _mailbox(cell, address, log.partition, recovery.instances.get(address), at)
-            if not box.queue or box.queue[0].at != at:
-                # A delivery of a broadcast, which itself may be long done.
-                _parked_broadcast(cell, next(e for e in recovery.entries if e.at == at), box)
+                    _instance(cell, log, entry, address, row, recovery.instances.get(address), heads)
+    for address, head in heads.items():
+        _must_know(cell, "", address, f"what is parked or tried again, {id_text(head.at)},")
+        box = _mailbox(cell, address, log.partition, recovery.instances.get(address), heads)
+        if not box.queue or box.queue[0].at != head.at:
+            # A delivery of a broadcast, which itself may be long done.
+            _broadcast(cell, entries[head.at], box)
+        if head.status == Status.PARKED:
             cell.hold(box)
     for call in unknown:
         calling.unknown(call)
+
+
+def _heads(rows: Iterable[DeliveryRow], entries: dict[int, Entry]) -> dict[str, DeliveryRow]:
+    """Of instances: the delivery that they must handle first, as its turn failed and all before it was handled.
+
+    It is parked, or is to be tried again. (Of the latter, those of single deliveries have rows like others that wait.)
+    """
+    found = {}
+    for row in rows:
+        if "/" in row.address:
+            single = any(address == row.address for _, address in local_targets(entries[row.at]))
+            if row.status == Status.PARKED or not single:
+                found[row.address] = row
+    return found
 
 
 def _must_know(cell: Cell, type: str, address: str, what: str) -> None:
@@ -103,26 +120,30 @@ def _instance(
     address: str,
     row: DeliveryRow | None,
     instance: InstanceRow | None,
-    parked: dict[str, int],
+    heads: dict[str, DeliveryRow],
 ) -> None:
     if instance is not None and entry.at <= instance.cursor:
         return
     _open(cell, log, entry, address, row is not None)
-    _mailbox(cell, address, log.partition, instance, parked.get(address, 0))
+    _mailbox(cell, address, log.partition, instance, heads)
     cell.deliver(entry, address, log.partition, cell.drains.gen)
 
 
-def _mailbox(cell: Cell, address: str, partition: int, instance: InstanceRow | None, parked: int) -> Mailbox:
+def _mailbox(
+    cell: Cell, address: str, partition: int, instance: InstanceRow | None, heads: dict[str, DeliveryRow]
+) -> Mailbox:
     box = cell.mailboxes.get(address)
     if box is None:
         box = cell.open_mailbox(address, partition)
-        # What came before a dead letter was handled, also a broadcast that wrote nothing.
-        box.last_broadcast = parked
+        head = heads.get(address)
+        if head is not None:
+            # What came before was handled, also a broadcast that wrote nothing.
+            box.last_broadcast = head.at
         cell.loaded(box, instance)
     return box
 
 
-def _parked_broadcast(cell: Cell, entry: Entry, box: Mailbox) -> None:
+def _broadcast(cell: Cell, entry: Entry, box: Mailbox) -> None:
     cell.own_rows.add((entry.at, box.address))
     cell.pending += 1
     cell.drains.add(cell.drains.gen)

@@ -201,17 +201,23 @@ class Turns:
             elif box.sent:
                 box.suspects = box.sent
             cell.reset(box)
+        own = cell.mailboxes.get(host)
+        if own is not None:
+            own.host = cell.shared_host(own.partition)
         for box in waiting:
             cell.make_ready(box)
         cell.starts.append(host)
 
     def host_up(self, host: str) -> None:
-        """A host has connected, empty."""
-        links = self._cell.links
-        link = links.get(host)
+        """A host has connected, empty. One instance's own takes it over from the host that it shared until now."""
+        cell = self._cell
+        link = cell.links.get(host)
         if link is None:
-            link = links[host] = HostLink(host)
+            link = cell.links[host] = HostLink(host)
         link.up = True
         link.number = 0
         link.in_flight.clear()
         link.drops.clear()
+        own = cell.mailboxes.get(host)
+        if own is not None and own.host != host:
+            cell.move(own, host)

@@ -17,20 +17,19 @@ import msgspec
 
 from actors.errors import TrunklineError
 from runtime.core.limits import Limits
-from runtime.core.messages import SUPERVISOR, Answer, Batch, CallDone, encode
+from runtime.core.messages import SUPERVISOR, Batch, CallDone, encode
 from runtime.core.plan import CellPlan
 from runtime.core.router import RouterCore
 from runtime.errors import AlreadyRunning, Fenced, JournalFull, JournalReadOnly
 from runtime.journal import Journal, Lock, lock_journal, open_journal
 from runtime.shells.clock import Clock
 from runtime.shells.desk import Desk, Ticket
+from runtime.shells.hosts import Hosts
 from runtime.shells.link import Kind, Peer, RayPeer, listen, packed_error, parse_ask
 from runtime.shells.reads import Reads
 
 IN_PLACE = 64
 """Rows up to which the disk is waited for in the loop itself: handing so little to a thread costs more."""
-ASK_AGAIN_S = 1.0
-"""Between two wishes for a host that is needed and not there."""
 RETRY_AFTER = 0.5
 """Seconds before a commit that the disk refused is tried again."""
 
@@ -50,7 +49,6 @@ class RouterConfig(NamedTuple):
     """Seconds without a word after which a process counts as stopped."""
 
 
-_ANSWER = msgspec.msgpack.Decoder(Answer)
 _DONE = msgspec.msgpack.Decoder(CallDone)
 
 
@@ -66,22 +64,16 @@ class RouterShell:
         self._reads: Reads
         self._inputs: list[tuple[Peer, int, int, bytes]] = []
         self._kick = asyncio.Event()
-        self._hosts: dict[str, Peer] = {}
-        self._host_numbers: dict[Peer, int] = {}
-        self._incarnation = 0
+        self._hosts = Hosts(config.clock)
         self._gateways: Peer | None = None
-        self._supervisors: list[Peer] = []
-        """Mostly one; a second one for a while, when the first was taken for dead."""
         self._committing: asyncio.Future[None] | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="disk")
-        self._asking: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at: int | None = None
         self._closing: asyncio.Future[None] | None = None
         self._epochs: dict[int, int] = {}
         self._claims: list[tuple[Peer, int]] = []
         self._stuck = False
-        self._app_ends = False
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # ------------------------------------------------------------ start and stop
@@ -99,7 +91,7 @@ class RouterShell:
         self._epochs = self._journal.claim(range(config.plan.partitions))
         self._reads = Reads(self._journal)
         self._desk = Desk(self._journal, self._reads)
-        self._core = self._desk.core = self._recovered()
+        self._core = self._desk.core = self._hosts.core = self._recovered()
         self._server = await listen(self, config.socket)
         self._work = loop.create_task(self._loop())
 
@@ -131,7 +123,7 @@ class RouterShell:
 
     def app_ends(self) -> None:
         """Hosts are ended from now on: they do not die of what they were handling."""
-        self._app_ends = True
+        self._hosts.app_ends()
 
     async def close(self) -> None:
         """Write what there is to write, and the watermarks exactly; close the journal."""
@@ -139,9 +131,9 @@ class RouterShell:
         self._kick.set()
         await self._closing
         self._server.close()
-        for peer in [*self._hosts.values(), self._gateways, *self._supervisors]:
-            if peer is not None:
-                peer.close()
+        self._hosts.close()
+        if self._gateways is not None:
+            self._gateways.close()
         self._reads.close()
         self._journal.close()
         self._lock.release()
@@ -162,12 +154,7 @@ class RouterShell:
         hello = peer.hello
         assert hello is not None
         if hello.role == "host":
-            old = self._hosts.get(hello.name)
-            if old is not None:
-                self._host_lost(old)
-                old.close()
-            self._hosts[hello.name] = peer
-            self._reset_host(hello.name, peer)
+            self._hosts.connected(hello.name, peer)
         elif hello.role == "gateways":
             if self._gateways is not None:
                 self._core.gateways_lost(self._clock.now())
@@ -175,15 +162,8 @@ class RouterShell:
             self._gateways = peer
             self._core.gateways_up()
         elif hello.role == "supervisor":
-            self._supervisors.append(peer)
-            self._ask_for_hosts(self._core.missing_hosts())
+            self._hosts.supervised_by(peer)
         self._kick.set()
-
-    def _reset_host(self, name: str, peer: Peer) -> None:
-        self._incarnation += 1
-        self._host_numbers[peer] = self._incarnation
-        peer.send(Kind.RESET, self._incarnation)
-        self._core.host_up(name)
 
     def received(self, peer: Peer, kind: int, number: int, payload: bytes) -> None:
         self._inputs.append((peer, kind, number, payload))
@@ -195,21 +175,13 @@ class RouterShell:
         if peer is self._gateways:
             self._gateways = None
             self._core.gateways_lost(self._clock.now())
-        elif peer in self._supervisors:
-            self._supervisors.remove(peer)
+        elif hello.role == "supervisor":
+            self._hosts.unsupervised_by(peer)
         elif hello.role == "host":
-            self._host_lost(peer)
+            self._hosts.lost(hello.name, peer)
         else:
             self._desk.lost(peer)
         self._kick.set()
-
-    def _host_lost(self, peer: Peer) -> None:
-        hello = peer.hello
-        self._host_numbers.pop(peer, None)
-        if hello is not None and self._hosts.get(hello.name) is peer:
-            del self._hosts[hello.name]
-            if not self._app_ends:
-                self._core.host_lost(hello.name, self._clock.now())
 
     # ------------------------------------------------------------ the loop
 
@@ -235,8 +207,8 @@ class RouterShell:
         core = self._core
         core.advance(now)
         self._look_up()
-        self._deliver()
-        self._start_hosts()
+        self._hosts.deliver()
+        self._hosts.start_and_release()
         if self._committing is None:
             self._claim()
             closing = self._closing is not None
@@ -264,37 +236,6 @@ class RouterShell:
                 core.fetched(journal.entries(fetches))
             if not loads and not pages:
                 return
-
-    def _deliver(self) -> None:
-        for name, batch in self._core.take_deliveries():
-            peer = self._hosts.get(name)
-            if peer is not None:
-                peer.send(Kind.DELIVER, self._host_numbers[peer], encode(batch))
-
-    def _start_hosts(self) -> None:
-        for name in self._core.take_releases():
-            self._tell_supervisors(Kind.RELEASE, name)
-            if (peer := self._hosts.get(name)) is not None:
-                # Should it be needed again, that is another process.
-                self._host_lost(peer)
-                peer.close()
-        self._ask_for_hosts(self._core.take_hosts())
-
-    def _ask_for_hosts(self, names: list[str]) -> None:
-        """Ask until they are there: a supervisor may die that was asked, and the next one not find them."""
-        for name in names:
-            self._tell_supervisors(Kind.START, name)
-        if names and self._asking is None:
-            self._asking = asyncio.get_running_loop().call_later(ASK_AGAIN_S, self._ask_again)
-
-    def _ask_again(self) -> None:
-        self._asking = None
-        if not self._app_ends:
-            self._ask_for_hosts(self._core.missing_hosts())
-
-    def _tell_supervisors(self, kind: Kind, name: str) -> None:
-        for supervisor in self._supervisors:
-            supervisor.send(kind, 0, name.encode())
 
     def _commit(self, batch: Batch) -> None:
         rows = len(batch.entries) + len(batch.instances) + len(batch.deliveries) + len(batch.timers)
@@ -354,8 +295,7 @@ class RouterShell:
 
     def _input(self, peer: Peer, kind: int, number: int, payload: bytes, now: int) -> None:
         if kind == Kind.ANSWER:
-            if self._host_numbers.get(peer) == number and peer.hello is not None:
-                self._core.answer(peer.hello.name, _ANSWER.decode(payload), now)
+            self._hosts.answered(peer, number, payload, now)
         elif kind == Kind.CALL_DONE:
             if peer is self._gateways:
                 self._core.called(_DONE.decode(payload), now)
@@ -365,7 +305,7 @@ class RouterShell:
                 if op == "claim":
                     self._claims.append((peer, number))
                 else:
-                    self._desk.asked(peer, number, op, rest, now, sorted(self._hosts))
+                    self._desk.asked(peer, number, op, rest, now, self._hosts.names())
             except (TrunklineError, msgspec.DecodeError) as error:
                 peer.send(Kind.ERROR, number, packed_error(error))
         elif kind == Kind.NEVER_MIND:
@@ -420,7 +360,6 @@ class RouterShell:
         except Exception as error:
             self.die(error)
         self._stuck = False
-        for name, peer in self._hosts.items():
-            self._reset_host(name, peer)
+        self._hosts.begin_anew(self._core)
         self._desk.drain_again(drains)
         self._kick.set()

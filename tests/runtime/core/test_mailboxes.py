@@ -297,21 +297,66 @@ def test_a_sharded_instances_host_is_its_partitions() -> None:
         assert {(d.at >> 40) % 2 for d in batch.deliveries} == {int(name[-1])}
 
 
-def test_a_dedicated_instance_asks_for_a_host_of_its_own_named_as_itself() -> None:
+def test_a_dedicated_instance_shares_a_host_until_its_own_is_up() -> None:
     rig = Rig(plan("dedicated"))
     rig.publish("Wallet/ada")
     rig.publish("Wallet/bob")
     rig.commit()
     wanted = rig.core.take_hosts()
-    before = rig.core.take_deliveries()
+    number, shared = rig.deliveries_to("host-0")
 
     rig.core.host_up("Wallet/bob")
+    # What the shared host has done of it meanwhile does not count, if it was not told before.
+    rig.answer(number, [turn(d, state=b"1") for d in shared])
+    rig.commit()
+    sent = dict(rig.core.take_deliveries())
 
     assert wanted == ["host-0", "Wallet/ada", "Wallet/bob"]
-    assert before == []
-    assert [(name, batch.deliveries[0].address) for name, batch in rig.core.take_deliveries()] == [
-        ("Wallet/bob", "Wallet/bob")
+    assert [d.address for d in shared] == ["Wallet/ada", "Wallet/bob"]
+    assert [(name, [d.address for d in batch.deliveries]) for name, batch in sent.items()] == [
+        ("host-0", []),
+        ("Wallet/bob", ["Wallet/bob"]),
     ]
+    assert sent["host-0"].drops == ("Wallet/bob",)
+    assert rig.instances["Wallet/ada"].state == b"1"
+    assert "Wallet/bob" not in rig.instances
+
+
+def test_a_dedicated_instance_goes_to_its_own_host_with_its_state() -> None:
+    rig = Rig(plan("dedicated"))
+    rig.publish("Wallet/ada")
+    rig.commit()
+    number, shared = rig.deliveries_to("host-0")
+    rig.answer(number, [turn(d, state=b"1") for d in shared])
+    rig.publish("Wallet/ada")
+
+    rig.core.host_up("Wallet/ada")
+    rig.commit()
+
+    (activation,) = dict(rig.core.take_deliveries())["Wallet/ada"].activations
+    assert activation.state == b"1"
+
+
+def test_a_dedicated_instance_whose_host_is_gone_shares_one_until_that_is_back() -> None:
+    rig = Rig(plan("dedicated"))
+    rig.core.host_up("Wallet/ada")
+    rig.publish("Wallet/ada")
+    rig.commit()
+    number, deliveries = rig.deliveries_to("Wallet/ada")
+    rig.answer(number, [turn(d) for d in deliveries], host="Wallet/ada")
+    rig.commit()
+    rig.core.take_hosts()
+
+    rig.core.host_lost("Wallet/ada", rig.now)
+    rig.publish("Wallet/ada")
+    rig.commit()
+    meanwhile = rig.deliveries_to("host-0")[1]
+    rig.core.host_up("Wallet/ada")
+    rig.commit()
+
+    assert rig.core.take_hosts() == ["Wallet/ada"]
+    assert [d.address for d in meanwhile] == ["Wallet/ada"]
+    assert [d.at for d in rig.deliveries_to("Wallet/ada")[1]] == [d.at for d in meanwhile]
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3])
@@ -362,15 +407,16 @@ def test_a_host_is_missing_until_it_is_there_and_when_it_is_gone() -> None:
     there = rig.core.missing_hosts()
     rig.core.host_lost("Wallet/ada", rig.now)
 
-    assert at_first == ["host-0", "Wallet/ada"]
-    assert there == ["host-0"]
-    assert rig.core.missing_hosts() == ["host-0", "Wallet/ada"]
+    assert at_first == ["Wallet/ada"]
+    assert there == []
+    assert rig.core.missing_hosts() == ["Wallet/ada"]
 
 
 def test_where_an_instance_is_can_be_asked() -> None:
     rig = Rig(plan("dedicated"), Limits(dedicated_max=1))
     rig.publish("Wallet/ada")
     rig.publish("Wallet/bob")
+    rig.core.host_up("Wallet/ada")
     rig.commit()
 
     assert rig.core.where() == {"Wallet/ada": ["Wallet/ada"], "host-0": ["Wallet/bob"]}

@@ -10,7 +10,7 @@ from runtime.core.messages import Answer, Delivery, Entry, Failure, TurnFailed
 from runtime.core.staging import Drained
 from runtime.wire import decode_body
 
-from .rig import FAILURE, SECOND, Rig, emission, nothing, plan, saves, timer
+from .rig import FAILURE, SECOND, Effect, Rig, emission, nothing, plan, saves, timer
 
 AT_ONCE = Limits(retries=0)
 
@@ -390,6 +390,38 @@ def test_a_parked_broadcast_is_retried_with_what_it_held() -> None:
 
         assert [x.type for x in rig.work()] == ["announced", "attempted"]
         assert rig.deliveries == {}
+
+
+@pytest.mark.parametrize("effect", [saves, nothing], ids=["saves", "nothing"])
+@pytest.mark.parametrize("others", ["have handled it", "have handled it, and that is known", "have not yet"])
+def test_a_parked_broadcast_that_is_retried_is_not_forgotten_by_the_next_router(others: str, effect: Effect) -> None:
+    rig = Rig(limits=AT_ONCE)
+    rig.publish("Wallet/ada")
+    rig.publish("Wallet/bob")
+    rig.work()
+    rig.publish("Wallet/*", type="announced", partition=0)
+    rig.publish("Wallet/ada")
+    rig.commit()
+    number, deliveries = rig.deliveries_to("host-0")
+    ada = next(d for d in deliveries if d.address == "Wallet/ada")
+    rig.fail(number, ada)
+    rig.commit()
+    if others.startswith("have handled it"):
+        rig.start()
+        rig.work(effect)
+    if others.endswith("known"):
+        rig.write(rig.core.next_batch(closing=True))
+        rig.start()
+    rig.retry(ada.at, "Wallet/ada")
+
+    rig.start()
+    handled = rig.work(effect)
+
+    assert [d.type for d in handled if d.address == "Wallet/ada"] == ["announced", "attempted"]
+    assert rig.deliveries == {}
+    assert rig.has_settled()
+    rig.start()
+    assert rig.work(effect) == []
 
 
 def test_a_skipped_broadcast_is_not_handled_and_brings_nobody_to_life() -> None:

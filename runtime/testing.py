@@ -28,7 +28,6 @@ from runtime.core.host import HostCore
 from runtime.core.messages import Call, CallDone, DeliveryRow, Failure
 from runtime.core.outgoing import Outgoing
 from runtime.encode import time_us
-from runtime.simulation.calls import idempotency_key
 from runtime.simulation.checkers import check as check_promises
 from runtime.simulation.client import Order
 from runtime.simulation.play import STORM_US, settle, storm
@@ -174,7 +173,7 @@ class _World(World):
                 self._loop.run(one.gateway.open())
         gateway = self.app.catalogue.gateways[call.gateway]
         plan, body, event = self.incoming.read(call.type, call.body)
-        context = CallContext(self.incoming.envelope(call, plan, body), idempotency_key(call))
+        context = CallContext(self.incoming.envelope(call, plan, body), call.key)
         ended = self._loop.run(attempt(gateway, CallKind(call.kind), call.type, event, context, gave_up(call.failure)))
         emissions, _ = self._outgoing.following(call.type, body, call.gateway, now, ended.emitted)
         failure = failure_of(ended.error) if ended.error is not None else None

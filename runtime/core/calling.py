@@ -27,7 +27,7 @@ class Calling:
         for call in cell.calls.start(cell.now):
             stage.partitions.add(call.partition)
             stage.batch.deliveries[call.at, call.name] = call.row(Status.STARTED)
-            stage.calls.append(call.message())
+            stage.calls.append(call.message(cell.plan.journal))
 
     def called(self, done: CallDone) -> None:
         """The outcome of an attempt. One that is not under way (late, repeated, another process's) has no effect."""

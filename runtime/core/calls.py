@@ -15,11 +15,12 @@ Gateways are unordered: at most `concurrency` of one run at once, started at mos
 
 from collections import deque
 from collections.abc import Iterator
+from hashlib import blake2b
 from heapq import heappop, heappush
 
 from actors import outcomes
 from runtime.core.limits import Limits
-from runtime.core.messages import Call, CallDone, CallKind, DeliveryRow, Entry, Failure, Status, encode
+from runtime.core.messages import Call, CallDone, CallKind, DeliveryRow, Entry, Failure, Status, encode, id_text
 from runtime.core.plan import GatewayInfo, HandlerInfo
 
 LATE = 50
@@ -82,15 +83,27 @@ class GatewayCall:
             self.at, self.name, self.partition, status, self.kind, self.attempt, self.tries, self.due, detail
         )
 
-    def message(self) -> Call:
-        e = self.entry
+    def message(self, journal: str) -> Call:
+        e, name = self.entry, self.name
+        key = idempotency_key(journal, e, name)
         return Call(
-            self.name, self.kind, self.attempt, self.at, e.id, e.cause, e.root, e.time, e.type, e.body, self.failure
+            name, self.kind, self.attempt, self.at, e.id, e.cause, e.root, e.time, e.type, e.body, key, self.failure
         )
 
     def matches(self, done: CallDone) -> bool:
         """The compare-and-set: is this the outcome of the attempt that is under way?"""
         return self.running and self.sent and done.kind == self.kind and done.attempt == self.attempt
+
+
+def idempotency_key(journal: str, entry: Entry, gateway: str) -> str:
+    """The same for every attempt at a delivery, and another for every other delivery.
+
+    Event ids repeat: in another journal, and after a backup was restored, since when other events were written in the
+    place of those that it lacks. So the journal's identity and all of the event go into it.
+    """
+    seal = blake2b(entry.body, digest_size=8, key=journal.encode())
+    seal.update(f"{entry.type} {entry.time}".encode())
+    return f"{seal.hexdigest()}-{id_text(entry.id)}-{gateway}"
 
 
 def decide(call: GatewayCall, outcome: int, handler: HandlerInfo, limits: Limits, now: int) -> outcomes.Next:

@@ -232,6 +232,8 @@ class Call(Wire, frozen=True):
     time: int
     type: str
     body: bytes
+    key: str
+    """What the handler gives to the outside as its idempotency key."""
     failure: Failure | None = None
 
 

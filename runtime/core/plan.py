@@ -45,6 +45,8 @@ class CellPlan(NamedTuple):
     partitions: int
     groups: dict[str, GroupInfo]
     gateways: dict[str, GatewayInfo]
+    journal: str = ""
+    """The identity of the journal that the router works on."""
 
 
 def cell_plan(app: "App", partitions: int, placement: Placement | None = None) -> CellPlan:

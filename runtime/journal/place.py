@@ -9,7 +9,7 @@ from runtime.errors import AlreadyRunning, JournalError, JournalFailed
 from runtime.journal.memory import MemoryJournal, MemoryStore
 from runtime.journal.protocol import Journal, JournalInfo, Reader
 from runtime.journal.reader import SqliteReader
-from runtime.journal.schema import FORMAT
+from runtime.journal.schema import FORMAT, new_identity
 from runtime.journal.sqlite import SqliteJournal
 from runtime.journal.trouble import refused_by_system, what_is_wrong_with
 
@@ -53,8 +53,13 @@ def open_journal(
     """
     place = absolute(journal)
     if place == MEMORY:
-        return MemoryJournal(MemoryStore(JournalInfo(app, partitions, schema_hash, FORMAT, now)))
+        return MemoryJournal(memory_store(app=app, partitions=partitions, schema_hash=schema_hash, now=now))
     return SqliteJournal(place, app=app, partitions=partitions, schema_hash=schema_hash, now=now)
+
+
+def memory_store(*, app: str, partitions: int, schema_hash: str, now: int) -> MemoryStore:
+    """What a new journal in memory keeps."""
+    return MemoryStore(JournalInfo(app, partitions, schema_hash, FORMAT, now, new_identity()))
 
 
 def open_reader(journal: str) -> Reader:

@@ -28,6 +28,9 @@ class JournalInfo(NamedTuple):
     """The journal's own version; a newer one is refused by name."""
     started: int
     """The moment of the app's first start (µs): ticks count from it."""
+    identity: str = ""
+    """Drawn when the journal is made: what is given to the outside differs from what another journal's app gives. A
+    simulation's journal has none."""
 
 
 def check_partitions(partitions: Iterable[int], info: JournalInfo) -> None:

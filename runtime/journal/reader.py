@@ -40,7 +40,12 @@ def read_info(db: sqlite3.Connection, path: str) -> JournalInfo:
         raise translated(error, path) from error
     try:
         found = JournalInfo(
-            meta["app"], int(meta["partitions"]), meta["schema_hash"], int(meta["format"]), int(meta["started"])
+            meta["app"],
+            int(meta["partitions"]),
+            meta["schema_hash"],
+            int(meta["format"]),
+            int(meta["started"]),
+            meta.get("identity", ""),
         )
     except (KeyError, ValueError) as error:
         raise not_a_journal(path) from error

@@ -1,5 +1,6 @@
 """The tables of the SQLite journal, and the pragmas of its connections."""
 
+import secrets
 import sqlite3
 from pathlib import Path
 
@@ -10,6 +11,12 @@ FORMAT = 1
 """Raised when a table changes in a way that older code can't read."""
 APPLICATION_ID = 0x54524B4C
 """Marks the file as a Trunkline journal ("TRKL"), for `file` and for us."""
+
+
+def new_identity() -> str:
+    """For a journal that is made: another than any other's."""
+    return secrets.token_hex(8)
+
 
 TABLES = """
 create table meta (name text primary key, value text not null) without rowid;

@@ -24,7 +24,7 @@ from runtime.core.messages import (
 from runtime.errors import Fenced, JournalMismatch
 from runtime.journal.protocol import JournalInfo, check_partitions
 from runtime.journal.reader import TIMERS_ORDER, SqliteReader, instance_row, read_info
-from runtime.journal.schema import APPLICATION_ID, FORMAT, TABLES, connect
+from runtime.journal.schema import APPLICATION_ID, FORMAT, TABLES, connect, new_identity
 from runtime.journal.trouble import translated
 
 CHUNK = 500
@@ -80,6 +80,8 @@ class SqliteJournal:
                 }
                 db.executemany("insert into meta values (?, ?)", [(k, str(v)) for k, v in values.items()])
                 db.executemany("insert into partitions values (?, 0, 0)", [(p,) for p in range(-1, partitions)])
+            # One that was made before journals had an identity gets it now.
+            db.execute("insert or ignore into meta values ('identity', ?)", (new_identity(),))
             info = read_info(db, self.path)
             if info.app != app:
                 raise JournalMismatch(

@@ -13,7 +13,7 @@ from actors.gateway import CallContext
 from actors.outcomes import CallKind
 from runtime.core.failure import failure_of, gave_up
 from runtime.core.incoming import Incoming
-from runtime.core.messages import Call, CallDone, Emission, Failure, Outcome, encode, id_text
+from runtime.core.messages import Call, CallDone, Emission, Failure, Outcome, encode
 from runtime.core.outgoing import Outgoing
 from runtime.shells.clock import Clock
 from runtime.shells.code import load_app
@@ -89,7 +89,7 @@ class GatewaysShell:
         try:
             plan, body, event = self._incoming.read(call.type, call.body)
             envelope = self._incoming.envelope(call, plan, body)
-            context = CallContext(envelope, f"{id_text(call.id)}-{call.gateway}")
+            context = CallContext(envelope, call.key)
             ended = await attempt(gateway, CallKind(call.kind), call.type, event, context, gave_up(call.failure))
             outcome = ended.outcome
             if ended.error is not None:

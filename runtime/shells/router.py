@@ -112,8 +112,9 @@ class RouterShell:
 
     def _recovered(self) -> RouterCore:
         c = self._config
-        partitions = self._journal.info.partitions
-        plan = c.plan._replace(partitions=partitions)
+        info = self._journal.info
+        partitions = info.partitions
+        plan = c.plan._replace(partitions=partitions, journal=info.identity)
         recoveries = [self._journal.recover(p, self._epochs[p]) for p in range(partitions)]
         core = RouterCore(plan, recoveries, c.limits, self._clock.now())
         reader = self._journal.reader()

@@ -9,7 +9,7 @@ from actors.gateway import CallContext, current_call
 from actors.turn import gateway_answer
 from runtime.core.failure import gave_up
 from runtime.core.incoming import Incoming
-from runtime.core.messages import Call, CallDone, CallKind, Outcome, id_text
+from runtime.core.messages import Call, CallDone, CallKind, Outcome
 from runtime.core.outgoing import Outgoing
 
 
@@ -27,7 +27,7 @@ class GatewayRunner:
         gateway = self._app.catalogue.gateways[call.gateway]
         handler = gateway.handlers[call.type]
         envelope = self._incoming.envelope(call, plan, body)
-        token = current_call.set(CallContext(envelope, idempotency_key(call)))
+        token = current_call.set(CallContext(envelope, call.key))
         try:
             if call.kind == CallKind.CALL:
                 hints, value = handler.handler.hints, handler.fn(gateway.gateway, event)
@@ -46,11 +46,6 @@ class GatewayRunner:
         emitted = gateway_answer(handler, hints, value, event, call.gateway)
         emissions, _ = self._outgoing.following(call.type, body, call.gateway, now, emitted)
         return CallDone(call.gateway, call.kind, call.attempt, call.at, Outcome.ANSWERED, tuple(emissions))
-
-
-def idempotency_key(call: Call) -> str:
-    """The same for every attempt at a delivery."""
-    return f"{id_text(call.id)}-{call.gateway}"
 
 
 def _finish(coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -19,7 +19,6 @@ from runtime.core.messages import (
     id_text,
     local_targets,
 )
-from runtime.simulation.calls import idempotency_key
 from runtime.simulation.client import Ack, Order
 from runtime.simulation.violation import require
 from runtime.wire import decode_body
@@ -167,7 +166,7 @@ class History:
         Once, unless the handler is idempotent or says that it failed. Nothing can be promised of a process that was
         stopped, replaced, and woken (`zombie`), nor of what a person has tried again.
         """
-        key = idempotency_key(call)
+        key = call.key
         handler = self._world.app.catalogue.gateways[call.gateway].handlers[call.type]
         if zombie or failed or (call.at, call.gateway) in self.retried:
             self.excused.add(key)
@@ -182,4 +181,4 @@ class History:
             self.answers.setdefault((call.id, call.gateway), []).append(done.emitted)
 
     def took_effect(self, call: Call) -> bool:
-        return self.effects[idempotency_key(call)] > 0
+        return self.effects[call.key] > 0

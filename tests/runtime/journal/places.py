@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from runtime.journal import Journal, JournalInfo, Reader, open_journal, open_reader
+from runtime.journal import Journal, Reader, open_journal, open_reader
 from runtime.journal.memory import MemoryJournal, MemoryReader, MemoryStore
-from runtime.journal.schema import FORMAT
+from runtime.journal.place import memory_store
 
 APP = "shop"
 PARTITIONS = 3
@@ -39,7 +39,7 @@ class MemoryPlace:
         self, *, app: str = APP, partitions: int = PARTITIONS, schema_hash: str = "one", now: int = STARTED
     ) -> Journal:
         if self._store is None:
-            self._store = MemoryStore(JournalInfo(app, partitions, schema_hash, FORMAT, now))
+            self._store = memory_store(app=app, partitions=partitions, schema_hash=schema_hash, now=now)
         return MemoryJournal(self._store)
 
     def reader(self) -> Reader:
@@ -78,6 +78,7 @@ class UrlPlace:
 
 class SqlitePlace(UrlPlace):
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         super().__init__(str(folder / "shop.db"))
 
 

@@ -1,6 +1,7 @@
 """What every journal promises the router: batches, epochs, lookups. One suite for all of them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -333,17 +334,29 @@ def test_a_tick_of_an_older_supervisor_is_fenced(place: Place) -> None:
 def test_a_journal_says_who_it_is(place: Place) -> None:
     journal = place.open(schema_hash="one")
 
-    told = JournalInfo(APP, PARTITIONS, "one", FORMAT, STARTED)
+    told = JournalInfo(APP, PARTITIONS, "one", FORMAT, STARTED, journal.info.identity)
     assert journal.info == told
     assert place.reader().info == told
 
 
-def test_a_journal_keeps_its_start_and_its_partitions_when_it_is_opened_again(lasting_place: Place) -> None:
+def test_two_journals_of_one_app_are_never_the_same(place: Place, tmp_path: Path) -> None:
+    other = type(place)(tmp_path / "other")
+
+    one, another = place.open().info, other.open().info
+    other.close()
+
+    assert all((one.identity, another.identity))
+    assert one._replace(identity="") == another._replace(identity="")
+    assert one.identity != another.identity
+
+
+def test_a_journal_keeps_who_it_is_its_start_and_its_partitions_when_it_is_opened_again(lasting_place: Place) -> None:
     place = lasting_place
-    place.open(schema_hash="one").close()
+    first = place.open(schema_hash="one")
+    first.close()
 
     journal = place.open(schema_hash="two", partitions=PARTITIONS + 5, now=STARTED + 9)
 
-    told = JournalInfo(APP, PARTITIONS, "two", FORMAT, STARTED)
+    told = JournalInfo(APP, PARTITIONS, "two", FORMAT, STARTED, first.info.identity)
     assert journal.info == told
     assert place.reader().info == told

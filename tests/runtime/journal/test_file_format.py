@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runtime.core.messages import SUPERVISOR, pack_id
-from runtime.journal import open_journal
+from runtime.journal import open_journal, open_reader
 from runtime.journal.schema import APPLICATION_ID, connect
 from runtime.journal.sqlite import SqliteJournal
 
@@ -72,6 +72,22 @@ def test_a_journal_has_64_partitions_by_default(tmp_path: Path) -> None:
 
         assert journal.info.partitions == 64
         assert set(claimed.values()) == {1}
+
+
+def test_a_journal_that_was_made_without_an_identity_gets_one_once(path: Path) -> None:
+    opened(path).close()
+    with closing(connect(str(path))) as db:
+        db.execute("delete from meta where name = 'identity'")
+    with closing(open_reader(str(path))) as reader:
+        assert reader.info.identity == ""
+
+    identities = set()
+    for _ in range(2):
+        with closing(opened(path)) as journal:
+            identities.add(journal.info.identity)
+
+    (identity,) = identities
+    assert identity
 
 
 def test_positions_are_the_owners_and_no_sequence_of_the_database(journal: SqliteJournal, path: Path) -> None:

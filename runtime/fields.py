@@ -7,11 +7,16 @@ field pays nothing.
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from contextlib import suppress
+from dataclasses import is_dataclass
+from typing import Annotated, Any, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 from pydantic import BaseModel
 
+from actors.aggregate import Aggregate
 from actors.catalogue import Catalogue
+from actors.errors import WiringProblem
+from actors.event import Event
 from runtime.wire import Codec, Plain
 
 
@@ -51,7 +56,11 @@ class Fields:
 
 
 def codec_of(catalogue: Catalogue, codec: Codec | None = None) -> Codec | None:
-    """What payloads and states of an app go through; None: nothing. `codec` stands in for what its fields say."""
+    """What payloads and states of an app go through; None: nothing. `codec` stands in for what its fields say.
+
+    Raises:
+        WiringProblem: a codec stands where it would seal nothing: deeper than in a field's own hint.
+    """
     if codec is not None:
         return None if isinstance(codec, Plain) else codec
     fields = {plan.type: _sealed(plan.cls) for plan in catalogue.events.values()}
@@ -61,10 +70,45 @@ def codec_of(catalogue: Catalogue, codec: Codec | None = None) -> Codec | None:
     return Fields(used) if used else None
 
 
-def _sealed(cls: type[BaseModel]) -> dict[str, FieldCodec]:
-    return {
-        name: found
-        for name, field in cls.model_fields.items()
-        for found in field.metadata
-        if isinstance(found, FieldCodec)
-    }
+def _sealed(cls: type[Event] | type[Aggregate]) -> dict[str, FieldCodec]:
+    sealed: dict[str, FieldCodec] = {}
+    for name, field in cls.model_fields.items():
+        deeper = _deeper(field.annotation, frozenset())
+        if deeper is not None:
+            raise WiringProblem(
+                "UnusedCodec",
+                f"{cls.__name__}.{name} holds a codec {f'in {deeper}' if deeper else 'inside its hint'}, "
+                "where nothing would be sealed",
+                (cls.__trunkline__.where,),
+                hint=f"seal the whole field: {name}: Annotated[..., codec].",
+            )
+        for found in field.metadata:
+            if isinstance(found, FieldCodec):
+                sealed[name] = found
+    return sealed
+
+
+def _deeper(hint: Any, seen: frozenset[Any]) -> str | None:
+    """Where a codec stands in a hint (`Contact.phone`); an empty string: in the hint itself; None: there is none."""
+    if get_origin(hint) is Annotated:
+        inside, *said = get_args(hint)
+        return "" if any(isinstance(one, FieldCodec) for one in said) else _deeper(inside, seen)
+    if isinstance(hint, type) and hint not in seen:
+        for name, inside in _hints(hint).items():
+            where = _deeper(inside, seen | {hint})
+            if where is not None:
+                return where or f"{hint.__name__}.{name}"
+    alias = (hint.__value__,) if hasattr(hint, "__value__") else ()
+    found = (_deeper(one, seen) for one in (*alias, *get_args(hint)))
+    return next((where for where in found if where is not None), None)
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """What a class's fields are to hold, if it has some."""
+    if issubclass(cls, BaseModel):
+        return {name: Annotated[field.annotation, None, *field.metadata] for name, field in cls.model_fields.items()}
+    if is_dataclass(cls) or hasattr(cls, "__required_keys__") or hasattr(cls, "_fields"):
+        # A name that is known only where the class was made is read by pydantic, and not here.
+        with suppress(NameError):
+            return get_type_hints(cls, include_extras=True)
+    return {}

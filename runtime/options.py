@@ -6,6 +6,7 @@ from typing import Any, get_args
 from actors.app import App
 from actors.errors import TrunklineError
 from runtime.core.plan import Placement
+from runtime.fields import codec_of
 from runtime.shells.clock import Clock
 from runtime.shells.launch import Lifetime
 
@@ -16,12 +17,15 @@ PARTITIONS_MAX = 16_384
 
 
 def check_app(app: object, *, names: bool) -> None:
-    """It is an app; or, if `names` do as well, an app's name.
+    """It is an app that the runtime can keep; or, if `names` do as well, an app's name.
 
     Raises:
         TrunklineError: it is neither.
     """
-    if isinstance(app, App) or (names and isinstance(app, str) and app):
+    if isinstance(app, App):
+        codec_of(app.catalogue)
+        return
+    if names and isinstance(app, str) and app:
         return
     if names:
         raise TrunklineError(

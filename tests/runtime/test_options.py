@@ -2,9 +2,9 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import ray
@@ -27,6 +27,26 @@ class Wallet(Aggregate, key="player_id"):
 app = App("shop", Wallet)
 
 
+class Lock:
+    def seal(self, value: Any, record: Mapping[str, Any]) -> Any:
+        return value
+
+    open = seal
+
+
+class Noted(Event, origin=True):
+    player_id: str
+    notes: list[Annotated[str, Lock()]]
+
+
+class Book(Aggregate, key="player_id"):
+    @on
+    def note(self, event: Noted) -> None: ...
+
+
+unsealed = App("book", Book)
+
+
 @pytest.fixture(autouse=True)
 def no_ray(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing may be begun."""
@@ -41,6 +61,7 @@ def no_ray(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 STARTS: list[tuple[dict[str, Any], str]] = [
     ({"app": "shop"}, "'shop', which is no App"),
     ({"app": Wallet}, "which is no App"),
+    ({"app": unsealed}, "Noted.notes holds a codec inside its hint, where nothing would be sealed"),
     ({"journal": 7}, "journal=7 is no place"),
     ({"journal": ""}, "names no journal"),
     ({"journal": "mysql://db/shop"}, "a journal can't be kept at mysql://"),

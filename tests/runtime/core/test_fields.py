@@ -1,20 +1,37 @@
 """A codec per field: sealed wherever it is stored, open wherever it is handled."""
 
 import json
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple
+
+import pytest
+from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from actors import Aggregate, App, Event, on
+from actors.errors import WiringProblem
 from runtime.core.incoming import Incoming
 from runtime.encode import Encoder
 from runtime.fields import FieldCodec, codec_of
 from runtime.wire import Plain, decode_body
-from tests.runtime.sealed import Locked, Registered, app
+from tests.runtime.sealed import Locked, Phone, Registered, app
 
 from .hosted import PARTITIONS, Hosted, bodies
 
 SEALED = {"lock": "ada", "text": "321-555"}
 """As it is stored: the lock is of whom it belongs to."""
 REGISTERED = Registered(player_id="ada", phone="555-123")
+
+
+class Reversed:
+    """A codec of whatever JSON can hold."""
+
+    def seal(self, value: Any, record: Mapping[str, Any]) -> Any:
+        return json.dumps(value)[::-1]
+
+    def open(self, value: Any, record: Mapping[str, Any]) -> Any:
+        return json.loads(value[::-1])
 
 
 def test_a_codec_in_a_hint_is_one_whatever_its_class() -> None:
@@ -31,6 +48,92 @@ def test_an_app_without_such_a_field_has_no_codec() -> None:
 
     assert codec_of(App("game", Open).catalogue) is None
     assert codec_of(app.catalogue, Plain()) is None
+
+
+class Contact(BaseModel):
+    phone: Phone = ""
+
+
+class Family(BaseModel):
+    contacts: list[Contact] = []
+
+
+@dataclass
+class Card:
+    phone: Phone
+
+
+class Line(NamedTuple):
+    phone: Phone
+
+
+class Slip(TypedDict):
+    phone: Phone
+
+
+class Tree(BaseModel):
+    branches: "list[Tree]" = []
+
+
+@pytest.mark.parametrize(
+    ("hint", "said"),
+    [
+        (Contact, "in Contact.phone"),
+        (list[Contact], "in Contact.phone"),
+        (Family, "in Contact.phone"),
+        (Card, "in Card.phone"),
+        (Line, "in Line.phone"),
+        (Slip, "in Slip.phone"),
+        (dict[str, Phone], "inside its hint"),
+        (Phone | None, "inside its hint"),
+        (Annotated[Contact, Locked(by="player_id")], "in Contact.phone"),
+    ],
+)
+def test_a_codec_that_would_seal_nothing_is_refused_with_its_place(hint: Any, said: str) -> None:
+    class Noted(Event, origin=True):
+        player_id: str
+        contact: hint
+
+    class Book(Aggregate, key="player_id"):
+        @on
+        def note(self, event: Noted) -> None: ...
+
+    with pytest.raises(WiringProblem) as raised:
+        codec_of(App("game", Book).catalogue)
+
+    (place,) = raised.value.places
+    assert place.rpartition(":")[0].endswith("test_fields.py")
+    assert f"Noted.contact holds a codec {said}, where nothing would be sealed" in str(raised.value)
+    assert "fix: seal the whole field: contact: Annotated[..., codec]." in str(raised.value)
+
+
+def test_so_is_one_in_a_state() -> None:
+    class Kept(Aggregate, key="player_id"):
+        contact: Contact = Contact()
+
+        @on
+        def register(self, event: Registered) -> None: ...
+
+    with pytest.raises(WiringProblem, match=r"Kept\.contact holds a codec in Contact\.phone"):
+        codec_of(App("game", Kept).catalogue)
+
+
+def test_a_field_with_models_in_it_is_sealed_as_a_whole() -> None:
+    class Grown(Event, origin=True):
+        player_id: str
+        tree: Annotated[Tree, Reversed()]
+
+    class Wood(Aggregate, key="player_id"):
+        @on
+        def grow(self, event: Grown) -> None: ...
+
+    wood, grown = App("wood", Wood), Grown(player_id="ada", tree=Tree(branches=[Tree()]))
+
+    publish = Encoder(wood.catalogue, PARTITIONS).encode(grown)
+
+    sealed = json.loads(decode_body(publish.body).data)["tree"]
+    assert sealed == '{"branches": [{"branches": []}]}'[::-1]
+    assert Incoming(wood.catalogue).read("grown", publish.body)[2] == grown
 
 
 def test_what_is_published_is_sealed_on_its_way_and_opened_where_it_is_handled() -> None:

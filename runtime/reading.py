@@ -29,6 +29,7 @@ from runtime.core.messages import (
     id_text,
     parse_id,
 )
+from runtime.core.parking import NOTES
 from runtime.encode import check_key, key_digest, time_us
 from runtime.fields import codec_of
 from runtime.journal.protocol import JournalInfo
@@ -169,14 +170,14 @@ class Reading:
                     f"{one!r} is no event class and no wire type", hint="give them one by one: tail(First, Second)."
                 )
             if isinstance(one, str):
-                found = {one} if self._app is None else {one} & set(self._events)
+                found = {one} if self._app is None else {one} & (NOTES | set(self._events))
             else:
                 found = {name for name, plan in self._events.items() if issubclass(plan.cls, one)}
             if not found:
                 assert self._app is not None, "without code every wire type is taken as it is"
                 raise EventRejected(
                     f"{one if isinstance(one, str) else one.__name__} is no event of app {self._app.name!r}",
-                    hint=f"its events are {', '.join(sorted(self._events))}.",
+                    hint=f"its events are {', '.join(sorted(self._events))}, {', '.join(sorted(NOTES))}.",
                 )
             names |= found
         return frozenset(names)

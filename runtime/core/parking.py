@@ -15,6 +15,8 @@ from runtime.wire import Body, encode_body
 PARKED = "trunkline.parked"
 RETRIED = "trunkline.retried"
 SKIPPED = "trunkline.skipped"
+NOTES = frozenset({PARKED, RETRIED, SKIPPED})
+"""Wire types of what the runtime itself writes into a log."""
 
 
 class Parking:

@@ -123,6 +123,15 @@ def test_without_code_any_type_may_be_asked_for_with_it_only_the_apps(journal: P
     assert "spend is no event of app 'shop'" in with_it.err
 
 
+@pytest.mark.parametrize("code", [(), ("--code", "tests.runtime.commands.shop:app")])
+def test_what_the_runtime_itself_writes_down_may_be_asked_for(
+    journal: Path, trunkline: Trunkline, code: tuple[str, ...]
+) -> None:
+    said = trunkline("tail", "-t", "trunkline.parked", "-t", "trunkline.skipped", *code)
+
+    assert types(said) == ["trunkline.parked"]
+
+
 def test_one_that_follows_shows_what_is_written_later_until_it_is_interrupted(
     journal: Path, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ def ended(scenario: str) -> World:
         worlds.append(World(app, profile, scheduler))
         return worlds[0]
 
-    seed = {"bank": 3, "relay": 0}[scenario]
+    seed = {"bank": 5, "relay": 0}[scenario]
     play(seed, scenario=scenario, make=make)  # type: ignore[arg-type]
     return worlds[0]
 

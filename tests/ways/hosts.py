@@ -1,16 +1,22 @@
 """Machines for `ray up`, made by `testhosts`, on which the project can be installed without a network."""
 
+import fcntl
 import os
 import pwd
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.runtime.lifetimes.programs import ROOT, Outcome, environment, run
 
 SCRIPT = Path(__file__).with_name("testhosts")
+LOCK = Path("/run/testhosts.lock")
+"""Held by the run that has the machine's hosts, and free when that is killed: `testhosts` asks, too."""
+
 NEEDS = {"ip": "iproute2", "unshare": "util-linux", "ssh": "openssh-client", "rsync": "rsync"}
 PREPARE = """
 set -eu
@@ -52,12 +58,40 @@ def what_is_missing() -> str:
     return f"this machine allows no namespaces: {tried.stderr.strip()}" if tried.returncode else ""
 
 
+@contextmanager
+def hosts_of_this_run(folder: Path, count: int, *, say: Callable[[str], None]) -> Iterator["Hosts"]:
+    """Hosts, while no other run on this machine has any: a machine has one set, and waits for it if need be."""
+    with the_only_run(say):
+        hosts = Hosts(folder)
+        try:
+            hosts.up(count)
+            yield hosts
+        finally:
+            hosts.down()
+
+
+@contextmanager
+def the_only_run(say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock, which no process that is started meanwhile inherits."""
+    with LOCK.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            say(f"waiting for process {lock.read().strip()}, which has this machine's hosts for tests ...")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
 class Hosts:
-    """Hosts 1 and up. `down` leaves nothing of them."""
+    """Hosts 1 and up. `down` leaves nothing of them, and `up` nothing of those of a run that was killed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._env = environment(TESTHOSTS_DIR=str(folder / "hosts"))
+        self._env = environment(TESTHOSTS_DIR=str(folder / "hosts"), TESTHOSTS_LOCKED="1")
         self.home = Path(pwd.getpwuid(0).pw_dir)
         """Of the user that logs in; each host has its own."""
         self.addresses: list[str] = []
@@ -78,7 +112,8 @@ class Hosts:
         packages = sysconfig.get_path("purelib")
         for host in range(1, count + 1):
             # It leads nowhere. Without one Ray takes 127.0.0.1 for the machine's address.
-            assert self.on(host, *["ip", "route", "add", "default", "dev", "eth0"]).status == 0
+            route = self.on(host, *["ip", "route", "add", "default", "dev", "eth0"])
+            assert route.status == 0, str(route)
             ready = self.on(host, "sh", "-c", PREPARE, "prepare", sys.executable, packages, str(wheels), str(self.home))
             assert ready.status == 0, str(ready)
 
@@ -90,10 +125,13 @@ class Hosts:
         """Run a command on a host."""
         return self._testhosts("exec", str(host), *command)
 
+    def first_process(self, host: int) -> int:
+        """Its id, as this machine knows it: the others of the host end with it."""
+        return int((self._folder / "hosts" / str(host) / "pid").read_text())
+
     def ray_processes(self, host: int) -> list[int]:
         """Ids, as this machine knows them, of what Ray and its apps run on a host."""
-        first = int((self._folder / "hosts" / str(host) / "pid").read_text())
-        space = os.readlink(f"/proc/{first}/ns/pid")
+        space = os.readlink(f"/proc/{self.first_process(host)}/ns/pid")
         found = []
         for process in Path("/proc").iterdir():
             if process.name.isdigit():

@@ -1,6 +1,5 @@
 """`ray up` on two machines, the game as a job, `ray down`: with the file that is to be filled in, and nothing else."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +11,10 @@ import yaml
 from tests.processes import those_that_go_on
 from tests.runtime.lifetimes.clusters import RAY, free_ports
 from tests.runtime.lifetimes.programs import PATIENCE, ROOT, Outcome, environment, run
-from tests.ways.hosts import Hosts, what_is_missing
+from tests.ways.hosts import Hosts, hosts_of_this_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+# The fixture may wait for another run's hosts.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600, func_only=True)]
 BOTH_NODES = """
 import ray
 from ray.util.placement_group import placement_group
@@ -74,17 +74,13 @@ class Operator:
 
 
 @pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[Hosts]:
-    missing = what_is_missing()
-    if missing:
-        # Where landings are tested it must run.
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
-    hosts = Hosts(tmp_path)
-    try:
-        hosts.up(2)
+def hosts(hosts_possible: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Hosts]:
+    def say(words: str) -> None:
+        with capfd.disabled():
+            print(f"\n{words}")
+
+    with hosts_of_this_run(tmp_path, 2, say=say) as hosts:
         yield hosts
-    finally:
-        hosts.down()
 
 
 def test_the_game_is_played_on_a_cluster_that_ray_up_made_of_two_machines(hosts: Hosts, tmp_path: Path) -> None:

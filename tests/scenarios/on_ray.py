@@ -8,6 +8,7 @@ from actors.aggregate import EPOCH
 from runtime import Runtime
 from runtime.core.plan import Placement
 from tests.conftest import Start
+from tests.runtime.cluster.actors_of import wait_for_own_hosts
 from tests.scenarios.hand_clock import HandClock
 from tests.scenarios.story import BEGINS, NOTES, SECOND, Ending, Fact, Say, Story, Wait
 
@@ -27,6 +28,9 @@ def on_ray(
         if isinstance(step, Say):
             rt.publish(step.events, time=EPOCH + moment * MICROSECOND)
             _settle(rt)
+            if placement == "dedicated":
+                # The steps that follow are taken there.
+                wait_for_own_hosts(rt)
         for _ in range(step.seconds // TIME_STEP if isinstance(step, Wait) else 0):
             moment += TIME_STEP * SECOND
             clock.set(moment)

@@ -1,5 +1,6 @@
-"""An app's Ray actors, as Ray has them written down."""
+"""An app's Ray actors, as Ray has them written down; and which of them have which instances."""
 
+import time
 from typing import Any, NamedTuple
 
 import ray
@@ -7,6 +8,8 @@ from ray.core.generated.gcs_pb2 import ActorTableData  # type: ignore[attr-defin
 from ray.util.state import list_actors
 
 from actors import App
+from runtime import Runtime
+from tests.processes import PATIENCE
 
 
 class RayActor(NamedTuple):
@@ -36,3 +39,14 @@ def actors_of(app: App) -> list[RayActor]:
             row = ActorTableData.FromString(accessor.get_actor_info(ray.ActorID.from_hex(a.actor_id)))
             found.append(RayActor(a.name, a.class_name, a.pid, a.is_detached, a.required_resources, row.max_restarts))
     return sorted(found, key=lambda actor: actor.name)
+
+
+def wait_for_own_hosts(rt: Runtime, *addresses: str) -> None:
+    """Wait until these instances, or all that are in memory, are on hosts of their own."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        where = {address: host for host, held in rt.status()["where"].items() for address in held}
+        shared = [address for address in addresses or where if where.get(address) != address]
+        if not shared:
+            return
+        assert time.monotonic() < until, f"still on a host that they share: {shared}"

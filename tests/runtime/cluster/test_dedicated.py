@@ -9,7 +9,7 @@ from actors import Aggregate, App, Event, on
 from runtime import Runtime
 from tests.conftest import Start
 from tests.processes import those_that_go_on
-from tests.runtime.cluster.actors_of import actors_of
+from tests.runtime.cluster.actors_of import actors_of, wait_for_own_hosts
 
 
 class Knocked(Event, origin=True):
@@ -35,6 +35,24 @@ def knocks(rt: Runtime, *doors: str) -> list[int]:
     return [door.knocks for door in found if door is not None]
 
 
+def test_nothing_waits_for_the_process_of_one_to_start(start: Start, app_name: str) -> None:
+    app = App(app_name, Door)
+    rt = start(app)
+    supervisor = rt.processes()[f"{app_name}:Supervisor"]
+
+    os.kill(supervisor, signal.SIGSTOP)
+    rt.publish(Knocked(door="front"))
+    rt.drain()
+    where = rt.status()["where"]
+    os.kill(supervisor, signal.SIGCONT)
+    wait_for_own_hosts(rt, "Door/front")
+    rt.publish(Knocked(door="front"))
+    rt.drain()
+
+    assert where == {"host-0": ["Door/front"]}
+    assert knocks(rt, "front") == [2]
+
+
 def test_the_process_of_an_instance_that_rests_ends_and_another_goes_on_from_its_state(
     start: Start, app_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,7 +60,7 @@ def test_the_process_of_an_instance_that_rests_ends_and_another_goes_on_from_its
     app = App(app_name, Door)
     rt = start(app)
     rt.publish(Knocked(door="front"))
-    rt.drain()
+    wait_for_own_hosts(rt, "Door/front")
     first = process_of(app, "front")
 
     left = those_that_go_on([first])
@@ -65,6 +83,7 @@ def test_they_stand_in_rays_list_under_their_names_and_above_the_limit_share(
     for door in ("front", "back", "side", "trap"):
         rt.publish(Knocked(door=door))
     rt.drain()
+    wait_for_own_hosts(rt, "Door/front", "Door/back")
 
     own = [actor for actor in actors_of(app) if "/" in actor.name]
     assert [(actor.name, actor.cls) for actor in own] == [
@@ -78,17 +97,15 @@ def test_one_whose_process_is_killed_goes_on_in_another(start: Start, app_name: 
     app = App(app_name, Door)
     rt = start(app)
     rt.publish(Knocked(door="front"))
-    rt.drain()
+    wait_for_own_hosts(rt, "Door/front")
     first = process_of(app, "front")
 
     before = rt.publish([Knocked(door="front") for _ in range(500)], wait=False)
     os.kill(first, signal.SIGKILL)
     after = rt.publish([Knocked(door="front") for _ in range(500)], wait=False)
     rt.drain()
-    # What its process died with is handled by the spare host, one by one; this needs its own again.
-    rt.publish(Knocked(door="front"))
-    rt.drain()
+    wait_for_own_hosts(rt, "Door/front")
 
     assert len({*before.result(), *after.result()}) == 1000
-    assert knocks(rt, "front") == [1002]
+    assert knocks(rt, "front") == [1001]
     assert process_of(app, "front") != first

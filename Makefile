@@ -1,4 +1,4 @@
-# make demo      the purchase chain of the game, live, with a process killed in the middle
+# make demo      the prank-call game, live, with a process killed in the middle
 # make test      everything but the slow starts: under ten minutes on two cores
 # make test-all  what needs starts of its own: app lifetimes, fresh installs
 # make bench     the figures of the README

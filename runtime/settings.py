@@ -1,4 +1,4 @@
-"""The environment variables that the runtime listens to, read here alone. (Ray's are read where a cluster is looked for.)
+"""The environment variables that the runtime listens to, read here alone. Ray's are read where a cluster is looked for.
 
 TRUNKLINE_JOURNAL     where journals are, if `journal=` is not given: a path or URL; a folder holds `<app>.db`
 TRUNKLINE_PLACEMENT   `sharded` or `dedicated`: overrides what classes say, for a whole deployment

@@ -46,7 +46,9 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
     ringing: bool = False
     answered_at: datetime | None = None
     ended_at: datetime | None = None
-    """When an answered call was over."""
+    """When it was over, if nobody said that it was not answered."""
+    lasted: int | None = None
+    """Seconds for which it was connected, by the report of its end."""
     unanswered: str = ""
     """Why nobody answered."""
     hangup_wanted: bool = False
@@ -111,7 +113,7 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
     ) -> Iterator[HangupDue | ConnectedCall | UnconnectedCall | Cancel[LimitReached] | Cancel[ReportsOverdue]]:
         yield from self._known(event.provider_id)
         if self.ended_at is None and not self.released:
-            self.ended_at = self.now
+            self.ended_at, self.lasted = self.now, event.seconds
             if self.answered_at is not None and self.ended_at - self.answered_at < LIMIT:
                 yield Cancel(LimitReached)
         yield from self._conclude()
@@ -143,11 +145,16 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
 
     @on
     def give_up(self, event: ReportsOverdue) -> Iterator[ConnectedCall | UnconnectedCall | Cancel[ReportsOverdue]]:
-        """Nothing stays reserved for ever: what was not reported did not happen; what was not ended took the limit."""
+        """Nothing stays reserved for ever: what was not reported did not happen; what was not ended took the limit.
+
+        A call that was connected for some seconds was answered so long before its end: that report alone was lost.
+        """
+        if self.answered_at is None and self.ended_at is not None and self.lasted:
+            self.answered_at = self.ended_at - timedelta(seconds=self.lasted)
         if self.answered_at is not None:
             self.ended_at = self.ended_at or self.answered_at + LIMIT
-        elif self.ended_at is None:
-            self.unanswered = self.unanswered or "no report"
+        else:
+            self.unanswered = self.unanswered or ("no report" if self.ended_at is None else "no answer reported")
         yield from self._conclude()
 
     # ------------------------------------------------------------ from the facts alone
@@ -167,11 +174,11 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
         return HangupDue(call_id=self.id, provider_id=self.provider_id) if self.provider_id else None
 
     def _conclude(self) -> Iterator[ConnectedCall | UnconnectedCall | Cancel[ReportsOverdue]]:
-        if (self.answered_at or self.ended_at) and not (self.connected or self.released):
+        if self.answered_at and not (self.connected or self.released):
             self.connected = True
             yield ConnectedCall(call_id=self.id, player_id=self.player_id)
         elif self.unanswered and not (self.connected or self.released):
-            self.released = True
+            self.released, self.ended_at, self.lasted = True, None, None
             yield UnconnectedCall(call_id=self.id, player_id=self.player_id, reason=self.unanswered)
         if self.released or (self.answered_at and self.ended_at):
             yield Cancel(ReportsOverdue)

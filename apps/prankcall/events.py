@@ -168,10 +168,12 @@ class AnsweredCall(Event, origin=True):
 
 
 class CompletedCall(Event, origin=True):
-    """The provider reports: an answered call is over."""
+    """The provider reports: a call is over. That it was answered is another report's to say."""
 
     call_id: str
     provider_id: str
+    seconds: int | None = None
+    """For how long it was connected, as the provider says, if it does."""
 
 
 class UnansweredCall(Event, origin=True):

@@ -106,7 +106,9 @@ def event_of(call_id: str, fields: dict[str, str]) -> Event | None:
     if status == "in-progress":
         return AnsweredCall(call_id=call_id, provider_id=provider_id)
     if status == "completed":
-        return CompletedCall(call_id=call_id, provider_id=provider_id)
+        lasted = fields.get("CallDuration", "")
+        seconds = int(lasted) if lasted.isdecimal() else None
+        return CompletedCall(call_id=call_id, provider_id=provider_id, seconds=seconds)
     if status in UNANSWERED:
         reason = cast(Literal["busy", "no-answer", "failed", "canceled"], status)
         return UnansweredCall(call_id=call_id, provider_id=provider_id, reason=reason)

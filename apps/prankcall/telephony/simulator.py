@@ -111,7 +111,10 @@ def _story(
     over = picked_up + _s(min(fate.talk, CALL_LIMIT))
     if hung_up is not None:
         over = min(over, hung_up)
-    yield over, CompletedCall(call_id=call_id, provider_id=provider_id)
+    yield (
+        over,
+        CompletedCall(call_id=call_id, provider_id=provider_id, seconds=round((over - picked_up).total_seconds())),
+    )
 
 
 class SimulatedTelephony(Telephony, concurrency=64, name="Telephony"):

@@ -34,7 +34,7 @@ from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.payments import Payments
 from apps.prankcall.player import Player
 from apps.prankcall.receipts import Receipts
-from apps.prankcall.rules import CALL_LIMIT, CALL_PRICE, points
+from apps.prankcall.rules import CALL_LIMIT, CALL_PRICE, REPORTS_WITHIN, points
 from apps.prankcall.score import Score
 from apps.prankcall.wallet import Wallet
 
@@ -115,7 +115,7 @@ def reports(*, answered_after: int = 10, lasted: int | None = 90, reason: str = 
     return [
         *found,
         (AnsweredCall(**ID), answered),
-        (CompletedCall(**ID), answered + timedelta(seconds=lasted)),
+        (CompletedCall(**ID, seconds=lasted), answered + timedelta(seconds=lasted)),
     ]
 
 
@@ -171,6 +171,47 @@ def test_any_order_of_a_calls_reports_moves_the_same_credits_and_points(lasted: 
         )
 
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("with_report", ["ringing", "answered", "canceled", "answered and ringing", ""])
+@pytest.mark.parametrize("seconds", [None, 0, 1, 42])
+def test_a_call_that_is_over_costs_something_only_if_it_was_answered(seconds: int | None, with_report: str) -> None:
+    """In any order, each report once and twice, over all that a company may say of the end of a call."""
+    over = (CompletedCall(**ID, seconds=seconds), NOON + timedelta(seconds=60))
+    others: dict[str, tuple[Event, datetime]] = {
+        "ringing": (RingingCall(**ID), NOON + timedelta(seconds=4)),
+        "answered": (AnsweredCall(**ID), NOON + timedelta(seconds=30)),
+        "canceled": (UnansweredCall(**ID, reason="canceled"), NOON + timedelta(seconds=60)),
+    }
+    facts = [over, *(fact for name, fact in others.items() if name in with_report)]
+    seen = set()
+    for order in (*permutations(facts), *permutations([*facts, over])):
+        game = world()
+        game.publish(REQUEST)
+        for event, at in order:
+            game.publish(event, time=at)
+        game.advance(seconds=2 * REPORTS_WITHIN)
+        scored = [event.seconds for event in game.events if isinstance(event, ScoredCall)]
+        assert scored in ([], [30], [seconds])
+        answered = bool(scored)
+        assert answered == ("answered" in with_report or (bool(seconds) and "canceled" not in with_report))
+        assert (wallet(game).spent, wallet(game).credits) == ((CALL_PRICE, 10) if answered else (0, 20))
+        assert wallet(game).reserved == {}
+        seen.add(f"{game.get(Call, 'c-1')} {game.get(Score, 'c-1')} {wallet(game)} {game.get(Player, 'ada')} {scored}")
+
+    assert len(seen) == 1
+
+
+def test_the_end_of_a_call_moves_no_credits_before_its_answer_is_known() -> None:
+    game = world()
+    game.publish(REQUEST)
+
+    game.publish(CompletedCall(**ID, seconds=42), time=NOON + timedelta(seconds=60))
+    before = wallet(game).reserved
+    game.publish(AnsweredCall(**ID), time=NOON + timedelta(seconds=18))
+
+    assert before == {"c-1": CALL_PRICE}
+    assert (wallet(game).reserved, wallet(game).spent) == ({}, CALL_PRICE)
 
 
 def test_points_come_from_the_events_own_times() -> None:

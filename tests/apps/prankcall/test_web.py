@@ -28,7 +28,7 @@ from apps.prankcall.events import (
     UnansweredCall,
 )
 from apps.prankcall.payments import Payments
-from apps.prankcall.rules import CALL_LIMIT, points
+from apps.prankcall.rules import CALL_LIMIT, CALL_PRICE, REPORTS_WITHIN, points
 from apps.prankcall.telephony.twilio import OVERRIDES, TwilioTelephony
 from apps.prankcall.wallet import Wallet
 from apps.prankcall.web import BODY_MAX, callbacks
@@ -137,11 +137,28 @@ def test_reports_become_events_at_the_times_that_they_state(
     assert [(event, time) for event, _, time in game.published] == [
         (RingingCall(**of), NOON + timedelta(seconds=4)),
         (AnsweredCall(**of), NOON + timedelta(seconds=10)),
-        (CompletedCall(**of), NOON + timedelta(seconds=100)),
+        (CompletedCall(**of, seconds=90), NOON + timedelta(seconds=100)),
     ]
     assert [event for event in game.world.events if isinstance(event, ScoredCall)] == [
         ScoredCall(call_id="c 1&", player_id="ada", friend="+15550100", seconds=90, points=points(90))
     ]
+
+
+@pytest.mark.parametrize(("lasted", "spent"), [("0", 0), ("", 0), ("42", CALL_PRICE), ("-1", 0), ("a while", 0)])
+def test_a_completed_call_that_is_not_said_to_be_answered_costs_something_only_if_it_lasted(
+    game: Game, company: StandIn, lasted: str, spent: int
+) -> None:
+    [call] = company.calls
+
+    send(company.callback(call, "ringing", 1, NOON + timedelta(seconds=4)))
+    send(company.callback(call, "completed", 2, NOON + timedelta(seconds=52), CallDuration=lasted))
+    game.world.advance(seconds=2 * REPORTS_WITHIN)
+
+    wallet = game.world.get(Wallet, "ada")
+    scored = [event for event in game.world.events if isinstance(event, ScoredCall)]
+    assert wallet is not None
+    assert (wallet.spent, wallet.credits, wallet.reserved) == (spent, 20 - spent, {})
+    assert [event.seconds for event in scored] == ([42] if spent else [])
 
 
 @pytest.mark.parametrize("reason", ["busy", "no-answer", "failed", "canceled"])

@@ -250,15 +250,23 @@ class Cell:
     def host_of(self, group: str, address: str, partition: int) -> str:
         """Which host has it: its own if that is up, else one that it shares. Results never depend on it."""
         if self.plan.groups[group].placement == "dedicated":
-            own = self.links.get(address)
-            if own is not None and own.up:
+            if self._is_up(address):
                 return address
             if len(self.links) - self.limits.hosts - (SPARE in self.links) < self.limits.dedicated_max:
                 self.link(address)
-        return self.shared_host(partition)
+        shared = f"host-{partition % self.limits.hosts}"
+        return SPARE if self._is_up(SPARE) and not self._is_up(shared) else shared
 
-    def shared_host(self, partition: int) -> str:
-        return f"host-{partition % self.limits.hosts}"
+    def _is_up(self, host: str) -> bool:
+        link = self.links.get(host)
+        return link is not None and link.up
+
+    def place(self) -> None:
+        """Hosts have come or gone: each instance is to be where it belongs now."""
+        for box in self.mailboxes.values():
+            host = self.host_of(box.group, box.address, box.partition)
+            if host != box.host:
+                self.move(box, host)
 
     def move(self, box: Mailbox, host: str) -> None:
         """It is on another host from now on, with its state as committed."""

@@ -59,7 +59,7 @@ class Delivering:
     def _fill(self, link: HostLink) -> DeliverBatch | None:
         cell = self._cell
         spare = link.name == SPARE
-        room = 1 if spare else cell.limits.batch_deliveries
+        room = cell.limits.batch_deliveries
         size = 0
         activations: list[Activate] = []
         deliveries: list[Delivery] = []
@@ -69,9 +69,14 @@ class Delivering:
             box.ready = False
             if box.loading or box.held:
                 continue
-            if bool(box.suspects) != spare:
+            if (SPARE if box.suspects else box.host) != link.name:
                 cell.make_ready(box)
                 continue
+            alone = box.suspects > 0
+            if alone and deliveries:
+                box.ready = True
+                ready.appendleft(box)
+                break
             if not box.active:
                 if not self._activate(box, activations):
                     continue
@@ -101,9 +106,12 @@ class Delivering:
                 box.sent = index + 1
                 size += len(entry.body)
                 room -= 1
-                if room <= 0 or size >= BATCH_BYTES or spare:
+                if room <= 0 or size >= BATCH_BYTES or alone:
                     break
-            if box.sent < len(queue) and not box.awaiting and not spare:
+            if alone:
+                if deliveries:
+                    break
+            elif box.sent < len(queue) and not box.awaiting:
                 box.ready = True
                 ready.append(box)
         if not deliveries and not activations and not link.drops:

@@ -149,6 +149,9 @@ class Turns:
 
     def _back_from_spare(self, box: Mailbox) -> None:
         cell = self._cell
+        if box.host == SPARE:
+            cell.make_ready(box)
+            return
         if box.active:
             cell.link(SPARE).drops.append(box.address)
         cell.reset(box)
@@ -201,15 +204,13 @@ class Turns:
             elif box.sent:
                 box.suspects = box.sent
             cell.reset(box)
-        own = cell.mailboxes.get(host)
-        if own is not None:
-            own.host = cell.shared_host(own.partition)
+        cell.starts.append(host)
+        cell.place()
         for box in waiting:
             cell.make_ready(box)
-        cell.starts.append(host)
 
     def host_up(self, host: str) -> None:
-        """A host has connected, empty. One instance's own takes it over from the host that it shared until now."""
+        """A host has connected, empty. It takes over those whom others have in its stead."""
         cell = self._cell
         link = cell.links.get(host)
         if link is None:
@@ -218,6 +219,4 @@ class Turns:
         link.number = 0
         link.in_flight.clear()
         link.drops.clear()
-        own = cell.mailboxes.get(host)
-        if own is not None and own.host != host:
-            cell.move(own, host)
+        cell.place()

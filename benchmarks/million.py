@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 from benchmarks.figures import Figure, progress
-from runtime.core.messages import EVERYWHERE, SUPERVISOR, Batch, Entry, Target, encode_targets, id_text, pack_id
+from runtime.core.messages import EVERYWHERE, Target, id_text, pack_id
 from runtime.core.partition import partition_of
+from runtime.core.rows import SUPERVISOR, Batch, Entry, encode_targets
 from runtime.journal import open_journal
 from runtime.wire import Body, encode_body
 

@@ -14,9 +14,10 @@ import msgspec
 from actors.app import App
 from actors.errors import TrunklineError
 from actors.turn import Instance
-from runtime.core.messages import Emission, Entry, InstanceRow, TimerRow, id_text, local_targets
+from runtime.core.messages import Emission, id_text
 from runtime.core.parking import PARKED, RETRIED, SKIPPED
 from runtime.core.reference import Handled, Life, Replay
+from runtime.core.rows import Entry, InstanceRow, TimerRow, local_targets
 from runtime.fields import codec_of
 from runtime.wire import Codec, Plain, decode_body
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from actors.app import App
 from actors.schedule import Due
-from runtime.core.messages import HOME, POSITION_MASK, SUPERVISOR, Entry, Status, local_targets
+from runtime.core.messages import HOME, POSITION_MASK
 from runtime.core.partition import partition_of
+from runtime.core.rows import SUPERVISOR, Entry, Status, local_targets
 from runtime.encode import time_us
 from runtime.errors import JournalError
 from runtime.journal.schema import connect

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Container
 from heapq import heapify, heappop, heapreplace
 from typing import Protocol
 
-from runtime.core.messages import EVERYWHERE, POSITION_BITS, POSITION_MASK, Entry, decode_targets
+from runtime.core.messages import EVERYWHERE, POSITION_BITS, POSITION_MASK
+from runtime.core.rows import Entry, decode_targets
 from runtime.wire import decode_body
 
 PAGE = 500

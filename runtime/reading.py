@@ -19,17 +19,9 @@ from actors.errors import BadKey, EventRejected, TrunklineError
 from actors.event import Event, decode_event
 from actors.handler import Key
 from actors.turn import Instance
-from runtime.core.messages import (
-    DeliveryRow,
-    Entry,
-    Failure,
-    InstanceRow,
-    Status,
-    TimerRow,
-    id_text,
-    parse_id,
-)
+from runtime.core.messages import Failure, id_text, parse_id
 from runtime.core.parking import NOTES
+from runtime.core.rows import DeliveryRow, Entry, InstanceRow, Status, TimerRow
 from runtime.encode import check_key, key_digest, time_us
 from runtime.fields import codec_of
 from runtime.journal.protocol import JournalInfo

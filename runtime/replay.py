@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from actors.app import App
 from runtime.comparing import Difference, Outcome, addresses, compare
-from runtime.core.messages import POSITION_MASK, Entry, TimerRow
+from runtime.core.messages import POSITION_MASK
+from runtime.core.rows import Entry, TimerRow
 from runtime.journal import open_reader
 from runtime.reading import Reading
 from runtime.source import JournalAtRest

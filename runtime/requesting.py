@@ -10,7 +10,8 @@ import asyncio
 import msgspec
 from msgspec.structs import force_setattr
 
-from runtime.core.messages import Entry, Publish, PublishBatch, PublishReply, Taken, encode, id_text
+from runtime.core.messages import Publish, PublishBatch, PublishReply, Taken, encode, id_text
+from runtime.core.rows import Entry
 from runtime.errors import KeyReused, Overloaded, RequestTimeout
 from runtime.line import PAUSE, PAUSE_MAX, Line
 from runtime.reading import Reading

@@ -25,8 +25,9 @@ from actors.subject import NotDeterministic, facts, not_deterministic
 from actors.turn import Instance, TurnResult
 from runtime.core.failure import failure_of, gave_up
 from runtime.core.host import HostCore
-from runtime.core.messages import Call, CallDone, DeliveryRow, Failure
+from runtime.core.messages import Call, CallDone, Failure
 from runtime.core.outgoing import Outgoing
+from runtime.core.rows import DeliveryRow
 from runtime.encode import time_us
 from runtime.simulation.checkers import check as check_promises
 from runtime.simulation.client import Order

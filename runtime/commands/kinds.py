@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from actors.errors import EventRejected
-from runtime.core.messages import EVERYWHERE, HOME, Entry, decode_targets
+from runtime.core.messages import EVERYWHERE, HOME
+from runtime.core.rows import Entry, decode_targets
 from runtime.publishing import EventId
 from runtime.reading import parsed
 from runtime.wire import decode_body

@@ -9,8 +9,9 @@ from runtime.commands.kinds import concerns, hears
 from runtime.commands.looking import Look, looking, the_journal
 from runtime.commands.output import Output, Row, event_cells, event_record
 from runtime.commands.timers import COLUMNS, timer_row
-from runtime.core.messages import POSITION_MASK, DeliveryRow, Entry, InstanceRow, Status, id_text
+from runtime.core.messages import POSITION_MASK, id_text
 from runtime.core.partition import partition_of
+from runtime.core.rows import DeliveryRow, Entry, InstanceRow, Status
 from runtime.merging import newest
 
 LOOK_BACK = 50_000

@@ -9,8 +9,8 @@ import click
 from runtime.commands.kinds import Since, concerns
 from runtime.commands.looking import Look, looking
 from runtime.commands.output import Output
-from runtime.core.messages import Entry
 from runtime.core.partition import partition_of
+from runtime.core.rows import Entry
 from runtime.encode import time_us
 from runtime.merging import Merge, newest
 from runtime.publishing import EventId

@@ -6,7 +6,8 @@ import click
 
 from runtime.commands.looking import Look, looking
 from runtime.commands.output import Output, Row, as_line, moment
-from runtime.core.messages import TimerRow, id_text
+from runtime.core.messages import id_text
+from runtime.core.rows import TimerRow
 from runtime.reading import moment_of
 from runtime.tree import fields_of
 

@@ -3,8 +3,9 @@
 from actors import outcomes
 from runtime.core.calls import LOST, GatewayCall, decide
 from runtime.core.cell import Cell
-from runtime.core.messages import Call, CallDone, CallKind, Failure, Outcome, Status
+from runtime.core.messages import Call, CallDone, CallKind, Failure, Outcome
 from runtime.core.parking import Parking
+from runtime.core.rows import Status
 
 NO_ANSWER = Failure(error="Unknown", message="the outcome of the call is not known", traceback="", where="")
 

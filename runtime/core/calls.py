@@ -20,8 +20,9 @@ from heapq import heappop, heappush
 
 from actors import outcomes
 from runtime.core.limits import Limits
-from runtime.core.messages import Call, CallDone, CallKind, DeliveryRow, Entry, Failure, Status, encode, id_text
+from runtime.core.messages import Call, CallDone, CallKind, Failure, encode, id_text
 from runtime.core.plan import GatewayInfo, HandlerInfo
+from runtime.core.rows import DeliveryRow, Entry, Status
 
 LATE = 50
 """A router that comes a 50th of a second late to a start makes up for it with the next: it looks some hundred times."""

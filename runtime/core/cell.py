@@ -14,16 +14,9 @@ from runtime.core.drains import Drains
 from runtime.core.limits import Limits
 from runtime.core.log import PartitionLog
 from runtime.core.mailbox import Mailbox, Pending
-from runtime.core.messages import (
-    EVERYWHERE,
-    HOME,
-    Entry,
-    InstanceRow,
-    Status,
-    Target,
-    encode_targets,
-)
+from runtime.core.messages import EVERYWHERE, HOME, Target
 from runtime.core.plan import CellPlan
+from runtime.core.rows import Entry, InstanceRow, Status, encode_targets
 from runtime.core.spreads import Spreads
 from runtime.core.staging import RequestReply, Staging
 from runtime.core.timers import Timers

@@ -8,7 +8,8 @@ from itertools import islice
 
 from runtime.core.cell import SPARE, Cell, HostLink
 from runtime.core.mailbox import Mailbox
-from runtime.core.messages import Activate, DeliverBatch, Delivery, Entry
+from runtime.core.messages import Activate, DeliverBatch, Delivery
+from runtime.core.rows import Entry
 
 BATCH_BYTES = 4 << 20
 

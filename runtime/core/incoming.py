@@ -7,7 +7,8 @@ from actors.catalogue import Catalogue, EventPlan
 from actors.envelope import Envelope
 from actors.errors import EventRejected
 from actors.event import Event, decode_event
-from runtime.core.messages import POSITION_MASK, Call, Delivery, Entry, id_text
+from runtime.core.messages import POSITION_MASK, Call, Delivery, id_text
+from runtime.core.rows import Entry
 from runtime.fields import codec_of
 from runtime.wire import Body, Codec, decode_body
 

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from runtime.core.messages import Entry, InstanceRow
+from runtime.core.rows import Entry, InstanceRow
 
 
 class Pending:

@@ -3,18 +3,8 @@
 from collections.abc import Mapping
 
 from runtime.core.cell import Cell
-from runtime.core.messages import (
-    POSITION_MASK,
-    SUPERVISOR,
-    KeyRow,
-    Publish,
-    PublishBatch,
-    PublishReply,
-    ScheduleRow,
-    Taken,
-    TakenRow,
-    decode_targets,
-)
+from runtime.core.messages import POSITION_MASK, Publish, PublishBatch, PublishReply, Taken
+from runtime.core.rows import SUPERVISOR, KeyRow, ScheduleRow, TakenRow, decode_targets
 
 Resent = tuple[int, str, list[int], int]
 """(partition, client, numbers, last position): a client sends again what this partition had taken."""

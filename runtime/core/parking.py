@@ -9,7 +9,8 @@ import json
 from runtime.core.calls import GatewayCall
 from runtime.core.cell import Cell
 from runtime.core.mailbox import Mailbox
-from runtime.core.messages import CallKind, DeliveryRow, Entry, Failure, Status, encode
+from runtime.core.messages import CallKind, Failure, encode
+from runtime.core.rows import DeliveryRow, Entry, Status
 from runtime.wire import Body, encode_body
 
 PARKED = "trunkline.parked"

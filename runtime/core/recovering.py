@@ -9,21 +9,9 @@ from runtime.core.calls import GatewayCall
 from runtime.core.cell import Cell
 from runtime.core.log import PartitionLog
 from runtime.core.mailbox import Mailbox, Pending
-from runtime.core.messages import (
-    EVERYWHERE,
-    HOME,
-    CallKind,
-    DeliveryRow,
-    Entry,
-    Failure,
-    InstanceRow,
-    Recovery,
-    Status,
-    decode_targets,
-    id_text,
-    local_targets,
-)
+from runtime.core.messages import EVERYWHERE, HOME, CallKind, Failure, id_text
 from runtime.core.origins import Origins
+from runtime.core.rows import DeliveryRow, Entry, InstanceRow, Recovery, Status, decode_targets, local_targets
 from runtime.errors import JournalMismatch
 
 _FAILURE = msgspec.msgpack.Decoder(Failure)

@@ -10,17 +10,10 @@ from dataclasses import dataclass, field
 from actors.app import App
 from actors.turn import Instance
 from runtime.core.incoming import Incoming
-from runtime.core.messages import (
-    EVERYWHERE,
-    HOME,
-    CancelTimer,
-    Emission,
-    Entry,
-    SetTimer,
-    local_targets,
-)
+from runtime.core.messages import EVERYWHERE, HOME, CancelTimer, Emission, SetTimer
 from runtime.core.outgoing import Outgoing, timers_of
 from runtime.core.parking import PARKED, SKIPPED
+from runtime.core.rows import Entry, local_targets
 from runtime.wire import decode_body
 
 

@@ -18,25 +18,12 @@ from runtime.core.calling import Calling
 from runtime.core.cell import Cell
 from runtime.core.delivering import Delivering
 from runtime.core.limits import Limits
-from runtime.core.messages import (
-    POSITION_BITS,
-    Answer,
-    Batch,
-    Call,
-    CallDone,
-    DeliverBatch,
-    DeliveryRow,
-    Entry,
-    InstanceRow,
-    KeyRow,
-    PublishBatch,
-    Recovery,
-    Status,
-)
+from runtime.core.messages import POSITION_BITS, Answer, Call, CallDone, DeliverBatch, PublishBatch
 from runtime.core.origins import Origins, Resent
 from runtime.core.parking import Parking
 from runtime.core.plan import CellPlan
 from runtime.core.recovering import restore
+from runtime.core.rows import Batch, DeliveryRow, Entry, InstanceRow, KeyRow, Recovery, Status
 from runtime.core.spreads import PageRequest
 from runtime.core.staging import Decided, Drained, Known, Reply
 from runtime.core.turns import Turns

@@ -9,7 +9,7 @@ nothing, and may therefore be repeated after a crash: it changes nothing again.
 from typing import TYPE_CHECKING, NamedTuple
 
 from runtime.core.mailbox import Mailbox
-from runtime.core.messages import Entry, InstanceRow
+from runtime.core.rows import Entry, InstanceRow
 
 if TYPE_CHECKING:
     from runtime.core.cell import Cell

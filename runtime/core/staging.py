@@ -6,7 +6,8 @@ meanwhile gathers on a fresh stage. Nothing that tells the outside world of an e
 
 from dataclasses import dataclass, field
 
-from runtime.core.messages import Batch, Call, Entry, KeyRow, PublishReply
+from runtime.core.messages import Call, PublishReply
+from runtime.core.rows import Batch, Entry, KeyRow
 
 
 @dataclass(frozen=True, slots=True)

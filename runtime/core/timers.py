@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 
 from runtime.core.drains import Drains
-from runtime.core.messages import TimerRow
+from runtime.core.rows import TimerRow
 
 TimerKey = tuple[str, str, str]
 """(address, event type, name)"""

@@ -9,17 +9,9 @@ not follow) and those that handled its events (they have no place in the log). T
 
 from runtime.core.cell import SPARE, Cell, HostLink
 from runtime.core.mailbox import Mailbox, Pending
-from runtime.core.messages import (
-    Answer,
-    Entry,
-    Failure,
-    InstanceRow,
-    TimerRow,
-    TurnDone,
-    TurnFailed,
-    encode_targets,
-)
+from runtime.core.messages import Answer, Failure, TurnDone, TurnFailed
 from runtime.core.parking import Parking
+from runtime.core.rows import Entry, InstanceRow, TimerRow, encode_targets
 
 DEATHS = 2
 """Deaths of the spare host with one event alone, after which that event is taken for what kills."""

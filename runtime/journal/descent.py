@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from runtime.core.messages import Entry
+from runtime.core.rows import Entry
 
 
 def recorded_first(entry: Entry) -> tuple[int, int]:

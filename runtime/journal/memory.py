@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from runtime.core.messages import (
-    POSITION_MASK,
+from runtime.core.messages import POSITION_MASK
+from runtime.core.rows import (
     Batch,
     DeliveryRow,
     Entry,

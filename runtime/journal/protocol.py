@@ -7,16 +7,7 @@ others through `reader()`. Every call either did all that it says, durably, or r
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from runtime.core.messages import (
-    SUPERVISOR,
-    Batch,
-    DeliveryRow,
-    Entry,
-    InstanceRow,
-    KeyRow,
-    Recovery,
-    TimerRow,
-)
+from runtime.core.rows import SUPERVISOR, Batch, DeliveryRow, Entry, InstanceRow, KeyRow, Recovery, TimerRow
 from runtime.errors import JournalMismatch
 
 

@@ -6,18 +6,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from runtime.core.messages import (
-    EVERYWHERE,
-    HOME,
-    POSITION_BITS,
-    POSITION_MASK,
-    DeliveryRow,
-    Entry,
-    InstanceRow,
-    KeyRow,
-    TimerRow,
-    decode_targets,
-)
+from runtime.core.messages import EVERYWHERE, HOME, POSITION_BITS, POSITION_MASK
+from runtime.core.rows import DeliveryRow, Entry, InstanceRow, KeyRow, TimerRow, decode_targets
 from runtime.errors import JournalMismatch
 from runtime.journal.descent import descent, recorded_first
 from runtime.journal.protocol import JournalInfo

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from runtime.core.messages import (
-    POSITION_BITS,
-    POSITION_MASK,
+from runtime.core.messages import POSITION_BITS, POSITION_MASK
+from runtime.core.rows import (
     Batch,
     DeliveryRow,
     Entry,

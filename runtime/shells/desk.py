@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from actors.errors import TrunklineError
-from runtime.core.messages import Entry, KeyRow, PublishBatch, PublishReply, Taken, Wire, encode
+from runtime.core.messages import PublishBatch, PublishReply, Taken, Wire, encode
 from runtime.core.router import RouterCore
+from runtime.core.rows import Entry, KeyRow
 from runtime.core.staging import Decided, Drained, Known, RequestReply
 from runtime.journal import Journal
 from runtime.shells.link import Kind, Peer, packed_error

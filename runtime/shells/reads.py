@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from actors.errors import TrunklineError
-from runtime.core.messages import Entry, encode
+from runtime.core.messages import encode
+from runtime.core.rows import Entry
 from runtime.journal import Journal
 from runtime.shells.link import Kind, packed_error
 

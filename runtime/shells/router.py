@@ -17,9 +17,10 @@ import msgspec
 
 from actors.errors import TrunklineError
 from runtime.core.limits import Limits
-from runtime.core.messages import SUPERVISOR, Batch, CallDone, encode
+from runtime.core.messages import CallDone, encode
 from runtime.core.plan import CellPlan
 from runtime.core.router import RouterCore
+from runtime.core.rows import SUPERVISOR, Batch
 from runtime.errors import AlreadyRunning, Fenced, JournalFull, JournalReadOnly
 from runtime.journal import Journal, Lock, lock_journal, open_journal
 from runtime.shells.clock import Clock

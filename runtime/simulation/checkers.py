@@ -8,19 +8,10 @@ from collections import Counter
 
 from actors.app import App
 from actors.event import encode_event
-from runtime.core.messages import (
-    EVERYWHERE,
-    POSITION_BITS,
-    CallKind,
-    Emission,
-    Entry,
-    Status,
-    Taken,
-    decode_targets,
-    id_text,
-)
+from runtime.core.messages import EVERYWHERE, POSITION_BITS, CallKind, Emission, Taken, id_text
 from runtime.core.parking import PARKED, RETRIED, SKIPPED
 from runtime.core.reference import Handled, Replay
+from runtime.core.rows import Entry, Status, decode_targets
 from runtime.journal.memory import MemoryStore
 from runtime.simulation.history import History
 from runtime.simulation.timing import check_timers

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runtime.core.messages import Batch
+from runtime.core.rows import Batch
 from runtime.errors import JournalError, JournalFailed, JournalFull
 from runtime.journal.protocol import Journal
 from runtime.simulation.process import Process

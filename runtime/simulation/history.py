@@ -7,18 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from runtime.core.messages import (
-    Call,
-    CallDone,
-    CallKind,
-    Emission,
-    Entry,
-    Outcome,
-    Status,
-    Taken,
-    id_text,
-    local_targets,
-)
+from runtime.core.messages import Call, CallDone, CallKind, Emission, Outcome, Taken, id_text
+from runtime.core.rows import Entry, Status, local_targets
 from runtime.simulation.client import Ack, Order
 from runtime.simulation.violation import require
 from runtime.wire import decode_body

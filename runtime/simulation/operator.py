@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from runtime.core.messages import DeliveryRow, Failure, Status
+from runtime.core.messages import Failure
+from runtime.core.rows import DeliveryRow, Status
 from runtime.simulation.frames import Decide, DecisionMade
 from runtime.simulation.network import Link
 from runtime.simulation.process import Process

@@ -3,8 +3,9 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runtime.core.messages import SUPERVISOR, Answer, Batch, CallDone, DeliverBatch, PublishReply, Recovery
+from runtime.core.messages import Answer, CallDone, DeliverBatch, PublishReply
 from runtime.core.router import RouterCore
+from runtime.core.rows import SUPERVISOR, Batch, Recovery
 from runtime.core.staging import Decided, Drained, Reply, RequestReply
 from runtime.errors import Fenced, JournalError, JournalFull
 from runtime.simulation.frames import (

@@ -5,7 +5,8 @@ from zlib import crc32
 
 import msgspec
 
-from runtime.core.messages import SUPERVISOR, Publish, PublishBatch
+from runtime.core.messages import Publish, PublishBatch
+from runtime.core.rows import SUPERVISOR
 from runtime.simulation.client import Order
 from runtime.simulation.frames import Claimed, Published, Publishing
 from runtime.simulation.network import Link

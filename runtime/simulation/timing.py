@@ -1,7 +1,8 @@
 """Timers: each fires once, never early, never after it was cancelled or replaced, and none is forgotten."""
 
-from runtime.core.messages import Entry, SetTimer, decode_targets, id_text
+from runtime.core.messages import SetTimer, id_text
 from runtime.core.reference import Handled
+from runtime.core.rows import Entry, decode_targets
 from runtime.journal.memory import MemoryStore
 from runtime.simulation.violation import require
 

@@ -8,10 +8,11 @@ import msgspec
 from actors import App
 from runtime.core.host import HostCore
 from runtime.core.incoming import Incoming
-from runtime.core.messages import Call, CallDone, DeliveryRow, Failure, Publish, Recovery
+from runtime.core.messages import Call, CallDone, Failure, Publish
 from runtime.core.outgoing import Outgoing
 from runtime.core.plan import cell_plan
 from runtime.core.router import RouterCore
+from runtime.core.rows import DeliveryRow, Recovery
 from runtime.encode import Encoder
 from runtime.journal.memory import MemoryJournal, MemoryStore
 from runtime.journal.protocol import Journal, JournalInfo

@@ -6,7 +6,7 @@ import pytest
 
 from actors import App
 from runtime.comparing import Difference, addresses, compare
-from runtime.core.messages import Entry
+from runtime.core.rows import Entry
 from runtime.journal.memory import MemoryStore
 from runtime.simulation.play import play
 from runtime.simulation.profile import Profile

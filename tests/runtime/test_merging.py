@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from benchmarks.million import Writer
-from runtime.core.messages import Entry
+from runtime.core.rows import Entry
 from runtime.journal.memory import MemoryReader, MemoryStore
 from runtime.journal.protocol import JournalInfo
 from runtime.merging import Merge, newest

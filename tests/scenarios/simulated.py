@@ -5,8 +5,9 @@ from dataclasses import replace
 from actors import Aggregate, App, NotDone, Unknown
 from actors.turn import Instance
 from runtime.core.failure import failure_of
-from runtime.core.messages import Call, CallDone, CallKind, Outcome, Status
+from runtime.core.messages import Call, CallDone, CallKind, Outcome
 from runtime.core.plan import Placement, cell_plan
+from runtime.core.rows import Status
 from runtime.simulation.client import Order
 from runtime.simulation.play import run, wait
 from runtime.simulation.profile import Profile

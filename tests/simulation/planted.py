@@ -9,19 +9,10 @@ from msgspec.structs import replace
 from actors import App
 from runtime.core.host import HostCore
 from runtime.core.limits import Limits
-from runtime.core.messages import (
-    Answer,
-    Batch,
-    DeliverBatch,
-    Entry,
-    InstanceRow,
-    PublishBatch,
-    Recovery,
-    Status,
-    TurnDone,
-)
+from runtime.core.messages import Answer, DeliverBatch, PublishBatch, TurnDone
 from runtime.core.plan import CellPlan
 from runtime.core.router import RouterCore
+from runtime.core.rows import Batch, Entry, InstanceRow, Recovery, Status
 from runtime.core.staging import Drained
 from runtime.core.timers import Timers
 from runtime.errors import JournalError

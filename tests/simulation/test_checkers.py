@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from actors import App
-from runtime.core.messages import DeliveryRow, Entry, InstanceRow, Status, Taken, TimerRow
+from runtime.core.messages import Taken
 from runtime.core.parking import PARKED, RETRIED, SKIPPED
+from runtime.core.rows import DeliveryRow, Entry, InstanceRow, Status, TimerRow
 from runtime.simulation.checkers import check
 from runtime.simulation.play import SCENARIOS, play
 from runtime.simulation.profile import Profile

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.core.messages import Entry
+from runtime.core.rows import Entry
 from runtime.journal import open_reader
 from runtime.wire import decode_body
 from tests.processes import those_that_go_on

@@ -12,8 +12,8 @@ import ray
 from actors import App, Heartbeat
 from runtime import Runtime
 from runtime.core.limits import Limits
-from runtime.core.messages import SUPERVISOR
 from runtime.core.plan import cell_plan
+from runtime.core.rows import SUPERVISOR
 from runtime.journal import open_reader
 from runtime.shells.clock import RealClock
 from runtime.shells.code import dump_app, keep_code

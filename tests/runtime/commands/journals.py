@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from actors import App, Event
-from runtime.core.messages import SUPERVISOR, Batch
+from runtime.core.rows import SUPERVISOR, Batch
 from runtime.journal import open_journal
 from runtime.journal.memory import MemoryStore
 from runtime.simulation.client import Order

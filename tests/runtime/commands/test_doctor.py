@@ -7,8 +7,8 @@ import pytest
 
 from actors import App
 from benchmarks.million import BEGUN, Writer
-from runtime.core.messages import SUPERVISOR, Batch, ScheduleRow
 from runtime.core.partition import partition_of
+from runtime.core.rows import SUPERVISOR, Batch, ScheduleRow
 from runtime.journal import open_journal
 from runtime.journal.memory import MemoryStore
 

@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks.million import BEGUN
 from runtime.commands.output import Output
-from runtime.core.messages import Batch, Entry, pack_id
+from runtime.core.messages import pack_id
+from runtime.core.rows import Batch, Entry
 from runtime.journal import open_journal
 from runtime.reading import Recorded
 from runtime.wire import Body, encode_body

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from benchmarks.million import Writer
-from runtime.core.messages import SUPERVISOR, Batch
+from runtime.core.rows import SUPERVISOR, Batch
 from runtime.journal import open_journal
 from runtime.tree import payload
 

@@ -7,29 +7,24 @@ from runtime.core.messages import (
     EVERYWHERE,
     HOME,
     Answer,
-    Batch,
     Call,
     CallDone,
     DeliverBatch,
     Delivery,
-    DeliveryRow,
     Emission,
-    Entry,
     Failure,
-    InstanceRow,
     Outcome,
     Publish,
     PublishBatch,
     SetTimer,
-    Status,
     Target,
-    TimerRow,
     TurnDone,
     TurnFailed,
 )
 from runtime.core.partition import partition_of
 from runtime.core.plan import CellPlan, GatewayInfo, GroupInfo, HandlerInfo
 from runtime.core.router import RouterCore
+from runtime.core.rows import Batch, DeliveryRow, Entry, InstanceRow, Status, TimerRow
 from runtime.core.staging import Decided, Reply
 from runtime.journal.memory import MemoryJournal, MemoryStore
 from runtime.journal.protocol import JournalInfo

@@ -9,10 +9,11 @@ from actors.turn import Instance
 from runtime.core.host import HostCore
 from runtime.core.incoming import Incoming
 from runtime.core.limits import Limits
-from runtime.core.messages import Answer, DeliverBatch, Entry
+from runtime.core.messages import Answer, DeliverBatch
 from runtime.core.outgoing import Outgoing
 from runtime.core.plan import Placement, cell_plan
 from runtime.core.router import RouterCore
+from runtime.core.rows import Entry
 from runtime.encode import Encoder
 from runtime.simulation.calls import GatewayRunner
 from runtime.wire import Body, decode_body, encode_body

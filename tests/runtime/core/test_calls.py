@@ -7,7 +7,8 @@ import pytest
 
 from runtime.core.calls import LOST
 from runtime.core.limits import Limits
-from runtime.core.messages import Call, CallDone, CallKind, Failure, Outcome, Status
+from runtime.core.messages import Call, CallDone, CallKind, Failure, Outcome
+from runtime.core.rows import Status
 from runtime.core.staging import Drained
 from runtime.wire import decode_body
 

@@ -1,6 +1,7 @@
 """Drains wait for what was published before, and for all that followed from it, and for nothing else."""
 
-from runtime.core.messages import SUPERVISOR, CancelTimer, Outcome
+from runtime.core.messages import CancelTimer, Outcome
+from runtime.core.rows import SUPERVISOR
 from runtime.core.staging import Drained
 
 from .rig import SECOND, Rig, emission, nothing, plan, saves, timer

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from runtime.core.limits import Limits
-from runtime.core.messages import Answer, Delivery, Entry, Failure, TurnFailed
+from runtime.core.messages import Answer, Delivery, Failure, TurnFailed
+from runtime.core.rows import Entry
 from runtime.core.staging import Drained
 from runtime.wire import decode_body
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from runtime.core.limits import Limits
-from runtime.core.messages import CancelTimer, Outcome, Status, Taken
+from runtime.core.messages import CancelTimer, Outcome, Taken
 from runtime.core.partition import partition_of
+from runtime.core.rows import Status
 
 from .rig import FAILURE, PARTITIONS, SECOND, Rig, emission, nothing, plan, saves, timer
 

@@ -9,10 +9,10 @@ from runtime.core.messages import (
     Outcome,
     PublishReply,
     SetTimer,
-    Status,
     TurnDone,
     TurnFailed,
 )
+from runtime.core.rows import Status
 from runtime.core.staging import Drained
 
 from .rig import Rig, emission, plan, turn

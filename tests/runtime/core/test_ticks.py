@@ -2,7 +2,8 @@
 
 import pytest
 
-from runtime.core.messages import SUPERVISOR, PublishReply, Taken
+from runtime.core.messages import PublishReply, Taken
+from runtime.core.rows import SUPERVISOR
 from runtime.errors import Fenced
 
 from .rig import Rig, nothing

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from runtime.core.messages import (
+from runtime.core.messages import CallKind, Target, pack_id
+from runtime.core.rows import (
     Batch,
-    CallKind,
     DeliveryRow,
     Entry,
     InstanceRow,
@@ -12,10 +12,8 @@ from runtime.core.messages import (
     ScheduleRow,
     Status,
     TakenRow,
-    Target,
     TimerRow,
     encode_targets,
-    pack_id,
 )
 
 TimerKey = tuple[str, str, str]

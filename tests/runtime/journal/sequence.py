@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from runtime.core.messages import Batch, Entry, KeyRow, ScheduleRow, Status, TakenRow, pack_id
+from runtime.core.messages import pack_id
+from runtime.core.rows import Batch, Entry, KeyRow, ScheduleRow, Status, TakenRow
 from runtime.journal import Journal, JournalInfo, Reader, open_journal
 from runtime.journal.memory import MemoryJournal, MemoryStore
 from runtime.journal.schema import FORMAT

@@ -5,15 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.core.messages import (
-    SUPERVISOR,
-    Batch,
-    KeyRow,
-    ScheduleRow,
-    Status,
-    TakenRow,
-    pack_id,
-)
+from runtime.core.messages import pack_id
+from runtime.core.rows import SUPERVISOR, Batch, KeyRow, ScheduleRow, Status, TakenRow
 from runtime.errors import Fenced, JournalError
 from runtime.journal import Journal, JournalInfo, Reader
 from runtime.journal.schema import FORMAT

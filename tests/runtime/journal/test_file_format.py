@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.core.messages import SUPERVISOR, pack_id
+from runtime.core.messages import pack_id
+from runtime.core.rows import SUPERVISOR
 from runtime.journal import open_journal, open_reader
 from runtime.journal.schema import APPLICATION_ID, connect
 from runtime.journal.sqlite import SqliteJournal

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from runtime.core.messages import (
-    EVERYWHERE,
-    HOME,
+from runtime.core.messages import EVERYWHERE, HOME
+from runtime.core.rows import (
     SUPERVISOR,
     Batch,
     DeliveryRow,

@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runtime.core.messages import EVERYWHERE, HOME, Entry, KeyRow, ScheduleRow, Status, pack_id
+from runtime.core.messages import EVERYWHERE, HOME, pack_id
+from runtime.core.rows import Entry, KeyRow, ScheduleRow, Status
 from runtime.journal import Reader
 from runtime.journal.reader import SqliteReader
 

@@ -2,17 +2,8 @@
 
 import pytest
 
-from runtime.core.messages import (
-    EVERYWHERE,
-    HOME,
-    DeliveryRow,
-    Entry,
-    InstanceRow,
-    ScheduleRow,
-    Status,
-    TakenRow,
-    pack_id,
-)
+from runtime.core.messages import EVERYWHERE, HOME, pack_id
+from runtime.core.rows import DeliveryRow, Entry, InstanceRow, ScheduleRow, Status, TakenRow
 from runtime.errors import Fenced, JournalError
 from runtime.journal import Journal
 

@@ -7,6 +7,7 @@ here, and nothing is inspected while events flow.
 import json
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
+from types import CodeType
 from typing import Any, Literal
 from uuid import UUID
 
@@ -57,7 +58,7 @@ def key_text(key: Any, group: str, event: Event) -> str:
 class EventPlan:
     """One event type: its class, owner, listeners and routes."""
 
-    __slots__ = ("_routes", "broadcast", "cls", "emitting", "listeners", "origin", "owner", "type", "version")
+    __slots__ = ("_routes", "broadcast", "cls", "emitting", "listeners", "origin", "owner", "routes", "type", "version")
 
     def __init__(self, cls: type[Event]) -> None:
         info = cls.__trunkline__
@@ -71,13 +72,15 @@ class EventPlan:
         """Classes that listen, in App's order."""
         self.emitting = 0
         """Deliveries whose handlers can emit: among them an origin's budget is divided."""
+        self.routes: list[tuple[str, KeyOf | None, str | None]] = []
+        """(group or gateway, field or function that gives the key, key that is always the same), in App's order."""
         self._routes: list[tuple[str, Callable[[Any], Any] | None, str | None]] = []
 
     def add_route(self, group: str, key: KeyOf | None, fixed: str | None) -> None:
         """Route to the instance that a field or function names, or to a fixed key (None: a gateway)."""
-        getter = _getter(key) if key is not None else None
-        if (group, None, fixed) not in self._routes:
-            self._routes.append((group, getter, fixed))
+        if (group, key, fixed) not in self.routes:
+            self.routes.append((group, key, fixed))
+            self._routes.append((group, _getter(key) if key is not None else None, fixed))
 
     def targets(self, event: Event) -> tuple[Route, ...]:
         """Where an event goes: each instance, gateway or group once, in App's order."""
@@ -98,6 +101,19 @@ class EventPlan:
                 if route not in found:
                     found.append(route)
         return tuple(found)
+
+
+def _described(key: KeyOf | None) -> object:
+    """What a key is, the same in every process."""
+    if key is None or isinstance(key, str):
+        return key
+    code = getattr(key, "__code__", None)
+    return [getattr(key, "__qualname__", type(key).__qualname__), _names(code) if code is not None else []]
+
+
+def _names(code: CodeType) -> list[str]:
+    """The names that code uses, that of its comprehensions and inner functions included."""
+    return [*code.co_names, *(name for c in code.co_consts if isinstance(c, CodeType) for name in _names(c))]
 
 
 def _getter(key: KeyOf) -> Callable[[Any], Any]:
@@ -268,7 +284,11 @@ class Catalogue:
 
     @property
     def schema_hash(self) -> str:
-        """Equal for apps whose events, states and routes are the same."""
+        """Equal for apps whose events, states, routes and hop limits are the same.
+
+        These each process works out by itself, and all must come to the same. Of a function that gives keys its name
+        and the names that it uses are compared, not what it does with them.
+        """
         described = {
             "events": {
                 n: [p.version, p.origin, p.broadcast, p.cls.model_json_schema()] for n, p in self.events.items()
@@ -277,7 +297,17 @@ class Catalogue:
                 n: [[c.__name__, c.__trunkline__.version, TypeAdapter(c).json_schema()] for c in g.classes]
                 for n, g in self.groups.items()
             },
-            "routes": {n: p.listeners for n, p in self.events.items()},
+            "routes": {
+                n: [p.listeners, p.emitting, [(group, _described(key), fixed) for group, key, fixed in p.routes]]
+                for n, p in self.events.items()
+            },
+            "hops": {
+                n: [
+                    *(handler.max_hops for group in self.groups.values() for _, handler in group.handlers(n)),
+                    *(gateway.handlers[n].max_hops for gateway in self.gateways.values() if n in gateway.handlers),
+                ]
+                for n in self.events
+            },
         }
         return blake2b(json.dumps(described, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
 

@@ -271,6 +271,60 @@ def test_the_schema_hash_is_the_same_for_the_same_classes_and_another_for_other_
     assert made(0) == made(0) != made(1)
 
 
+def keyed(**options: Any) -> str:
+    class Purse(Aggregate, key="sender"):
+        @on(**options)
+        def move(self, event: Moved) -> None: ...
+
+    return App("bank", Purse).catalogue.schema_hash
+
+
+def test_the_schema_hash_tells_keys_apart_as_they_lead_to_other_instances() -> None:
+    class Purse(Aggregate, singleton=True):
+        @on
+        def move(self, event: Moved) -> None: ...
+
+    def by_receiver(event: Moved) -> str:
+        return event.receiver
+
+    hashes = [
+        keyed(),
+        keyed(key="receiver"),
+        App("bank", Purse).catalogue.schema_hash,
+        keyed(key=by_receiver),
+        keyed(key=lambda event: event.sender),
+        keyed(key=lambda event: event.receiver),
+        keyed(key=lambda event: [event.sender for _ in range(2)]),
+        keyed(key=lambda event: [event.receiver for _ in range(2)]),
+    ]
+
+    assert len(set(hashes)) == len(hashes)
+    assert keyed(key="sender") == keyed()
+    assert keyed(key=lambda event: event.sender) == keyed(key=lambda event: event.sender)
+
+
+def test_the_schema_hash_tells_apart_whether_two_classes_share_their_instances() -> None:
+    class Purse(Aggregate, key="sender"):
+        @on
+        def move(self, event: Moved) -> None: ...
+
+    class Alone(Aggregate, key="sender", name="Score"):
+        @on
+        def move(self, event: Moved) -> None: ...
+
+    class Sharing(Aggregate, shares=Purse):
+        @on
+        def move(self, event: Moved) -> None: ...
+
+    Alone.__name__ = Sharing.__name__ = "Score"
+
+    assert App("bank", Purse, Alone).catalogue.schema_hash != App("bank", Purse, Sharing).catalogue.schema_hash
+
+
+def test_the_schema_hash_tells_hop_limits_apart() -> None:
+    assert keyed(max_hops=8) == keyed(max_hops=8) != keyed(max_hops=9)
+
+
 def test_the_deliveries_that_can_emit_are_counted_by_instance_and_gateway() -> None:
     class Noted(Event):
         sender: str

@@ -9,10 +9,8 @@ import msgspec
 
 from actors.app import App
 from actors.errors import TrunklineError
-from actors.schedule import Due, Schedule
-from runtime.core.messages import Publish, PublishBatch, PublishReply, Taken, encode
-from runtime.core.outgoing import Outgoing
-from runtime.core.partition import partition_of
+from runtime.core.heart import AskTaken, Claim, HeartCore, Question
+from runtime.core.messages import PublishReply, encode
 from runtime.core.supervisor import SupervisorCore
 from runtime.shells.link import ClientLink, Hello, LinkLost
 from runtime.shells.router import RouterConfig
@@ -32,12 +30,9 @@ class Heart:
     ) -> None:
         self._config = config
         self._clock = config.clock
-        self._core = core
+        self._core = HeartCore(core, app.catalogue, config.plan.partitions)
         self._heard = heard
-        self._outgoing = Outgoing(app.catalogue, config.plan.partitions)
         self._link: ClientLink | None = None
-        self._epoch = 0
-        self._seq = 0
         self._ended = False
 
     async def run(self) -> None:
@@ -63,51 +58,31 @@ class Heart:
 
     async def _beat(self, link: ClientLink) -> None:
         core = self._core
-        claimed = False
+        core.linked()
         while True:
-            try:
-                if not claimed:
-                    await self._claim(link)
-                    claimed = True
-                refused = not all([await self._publish(link, *due) for due in core.ticks(self._clock.now())])
-            except TrunklineError:
-                # A full disk, perhaps: the router has said so, and to whom it may concern.
-                refused = True
+            while (question := core.question(self._clock.now())) is not None:
+                try:
+                    await self._ask(link, question)
+                except TrunklineError:
+                    # The router has said it, and to whom it may concern.
+                    core.failed()
+                    break
             following = core.next_tick(self._clock.now())
-            if following is None and claimed:
+            if following is None and core.claims:
                 return
             pause = LOOK
             if following is not None:
                 pause = min(max(self._clock.wait(following - self._clock.now()), 0.001), LOOK)
-            if not claimed:
+            if not core.claims:
                 pause = AGAIN
-            await asyncio.sleep(max(pause, AGAIN) if refused else pause)
+            await asyncio.sleep(max(pause, AGAIN) if core.refused else pause)
 
-    async def _publish(self, link: ClientLink, schedule: Schedule, due: Due) -> bool:
-        """Publish what is due. False: it is to be published again."""
-        batch = encode(self._tick(schedule, due))
-        reply = msgspec.msgpack.decode(await link.ask("publish", batch), type=PublishReply)
-        if reply.refused:
-            return False
-        self._core.taken[schedule.name] = due.moment
-        if reply.results[0][0] == Taken.FENCED:
-            # Another supervisor has claimed, or has published this moment: what it took is taken.
-            taken = msgspec.msgpack.decode(await link.ask("schedules"), type=dict[str, int])
-            if self._core.fenced(schedule, due, taken):
-                await self._claim(link)
-            return taken.get(schedule.name, -1) >= due.moment
-        return True
-
-    async def _claim(self, link: ClientLink) -> None:
-        answer = msgspec.msgpack.decode(await link.ask("claim"), type=tuple[int, int, dict[str, int]])
-        self._epoch, self._core.started, self._core.taken = answer
-
-    def _tick(self, schedule: Schedule, due: Due) -> PublishBatch:
-        plan, place, body = self._outgoing.origin(due.event, source=schedule.name)
-        partition = partition_of(schedule.name, self._config.plan.partitions)
-        self._seq += 1
-        item = Publish(
-            partition, self._seq, plan.type, due.time, place.targets, body, None, None, self._epoch,
-            (schedule.name, due.moment, self._core.taken.get(schedule.name, -1)),
-        )  # fmt: skip
-        return PublishBatch(f"supervisor-{self._epoch}", (item,), True)
+    async def _ask(self, link: ClientLink, question: Question) -> None:
+        core = self._core
+        if isinstance(question, Claim):
+            core.claimed(*msgspec.msgpack.decode(await link.ask("claim"), type=tuple[int, int, dict[str, int]]))
+        elif isinstance(question, AskTaken):
+            core.learnt(msgspec.msgpack.decode(await link.ask("schedules"), type=dict[str, int]))
+        else:
+            answer = await link.ask("publish", encode(question.batch))
+            core.published(msgspec.msgpack.decode(answer, type=PublishReply))

@@ -2,8 +2,9 @@
 
 Theory of operation. Every process that the app needs is a child: wanted, then starting, then up, until it dies; a dead
 one is started again, at once the first time, later if it keeps dying. A child that has not answered for `patience` is
-taken for stopped or blocked: it is killed, and only its death lets a successor start. Safety does not rest on any of
-this: a second supervisor, or a child that outlives its successor's start, is fenced by epochs in the journal.
+taken for stopped or blocked: it is killed, again and again, and only its death lets a successor start. Safety does not
+rest on any of this: a second supervisor, or a child that outlives its successor's start, is fenced by epochs in the
+journal.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field
 from actors.schedule import Due, Schedule
 
 SECOND = 1_000_000
+ROUTER = "Router"
+GATEWAYS = "Gateways"
 PINGS = 5
 """In the time after which a process counts as stopped; but at least one a second."""
 
@@ -21,6 +24,11 @@ def ping_every(patience: float) -> float:
     return min(1.0, patience / PINGS)
 
 
+def first_children(hosts: int, *, gateways: bool) -> list[str]:
+    """Whom an app needs from its start."""
+    return [ROUTER, *(f"host-{n}" for n in range(hosts)), *([GATEWAYS] if gateways else [])]
+
+
 @dataclass(slots=True)
 class Child:
     """One process."""
@@ -28,9 +36,10 @@ class Child:
     name: str
     up: bool = False
     starting: bool = False
+    found: bool = False
+    """An earlier supervisor has started it, so it should answer, also when it does not say that it is up."""
     heard: int = 0
-    """When it last answered (µs)."""
-    killed: bool = False
+    """When it last answered, or was killed for its silence (µs)."""
     not_before: int = 0
     deaths: list[int] = field(default_factory=list)
 
@@ -52,10 +61,18 @@ class Kill:
 class SupervisorCore:
     """Decides; time is given in µs."""
 
-    def __init__(self, children: Sequence[str], schedules: Sequence[Schedule], *, patience: int = 10 * SECOND) -> None:
+    def __init__(
+        self,
+        children: Sequence[str],
+        schedules: Sequence[Schedule],
+        *,
+        patience: int = 10 * SECOND,
+        second: int = SECOND,
+    ) -> None:
         self._children = {name: Child(name) for name in children}
         self._schedules = schedules
         self._patience = patience
+        self._second = second
         self._looked: int | None = None
         """When `actions` was last asked for."""
         self.started = 0
@@ -69,9 +86,10 @@ class SupervisorCore:
         """The router needs this host."""
         self._children.setdefault(name, Child(name))
 
-    def found(self, name: str) -> None:
-        """An earlier supervisor has started this one: it comes up, or dies."""
-        self._children.setdefault(name, Child(name)).starting = True
+    def found(self, name: str, now: int) -> None:
+        """An earlier supervisor has started this one: it comes up, or dies, or is killed for its silence."""
+        child = self._children.setdefault(name, Child(name))
+        child.starting, child.found, child.heard = True, True, now
 
     def unwant(self, name: str) -> None:
         """The router needs this host no longer: it is to end, and not to be started again."""
@@ -88,8 +106,9 @@ class SupervisorCore:
         return child is not None and child.up
 
     def came_up(self, name: str, now: int) -> None:
-        child = self._children[name]
-        child.up, child.starting, child.killed, child.heard = True, False, False, now
+        child = self._children.get(name)
+        if child is not None:
+            child.up, child.starting, child.found, child.heard = True, False, False, now
 
     def heard(self, name: str, now: int) -> None:
         child = self._children.get(name)
@@ -98,13 +117,14 @@ class SupervisorCore:
 
     def died(self, name: str, now: int) -> None:
         """Its process is gone. Started again at once; later, up to 5 s, if it died often in the last minute."""
+        second = self._second
         child = self._children.get(name)
         if child is None:
             return
-        child.up = child.starting = False
-        child.deaths = [*(t for t in child.deaths if t > now - 60 * SECOND), now]
+        child.up = child.starting = child.found = False
+        child.deaths = [*(t for t in child.deaths if t > now - 60 * second), now]
         often = len(child.deaths) - 2
-        child.not_before = now + min(SECOND // 4 << often, 5 * SECOND) if often > 0 else now
+        child.not_before = now + min(second // 4 << often, 5 * second) if often > 0 else now
 
     def actions(self, now: int) -> list[Start | Kill]:
         """What is to be done now."""
@@ -118,8 +138,9 @@ class SupervisorCore:
             if not child.up and not child.starting and child.not_before <= now:
                 child.starting = True
                 found.append(Start(child.name))
-            elif child.up and not child.killed and now - child.heard > self._patience:
-                child.killed = True
+            elif (child.up or child.found) and now - child.heard > self._patience:
+                # Should it not get through, it is killed again when it has been silent for so long again.
+                child.heard = now
                 found.append(Kill(child.name))
         return found
 

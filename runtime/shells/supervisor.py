@@ -17,7 +17,7 @@ import ray
 import ray.exceptions
 import ray.util
 
-from runtime.core.supervisor import Kill, Start, SupervisorCore, ping_every
+from runtime.core.supervisor import GATEWAYS, ROUTER, Kill, Start, SupervisorCore, first_children, ping_every
 from runtime.shells.clock import steady
 from runtime.shells.code import forget_code, kept_code, load_app
 from runtime.shells.heart import Heart
@@ -73,9 +73,8 @@ class SupervisorShell:
         self._config = config
         self.token = config.router.token
         self._app = load_app(kept_code(config.code), config.router.schema_hash)
-        hosts = [f"host-{n}" for n in range(config.router.limits.hosts)]
         self._every = ping_every(config.router.patience)
-        names = ["Router", *hosts] + (["Gateways"] if self._app.catalogue.gateways else [])
+        names = first_children(config.router.limits.hosts, gateways=bool(self._app.catalogue.gateways))
         self._core = SupervisorCore(names, self._app.schedules, patience=int(config.router.patience * 1_000_000))
         self._actors: dict[str, Any] = {}
         self._pids: dict[str, int] = {}
@@ -105,7 +104,7 @@ class SupervisorShell:
         for name in self._alive():
             with contextlib.suppress(ValueError):
                 found[name] = ray.get_actor(self._ray_name(name), namespace=self._config.namespace)
-                self._core.found(name)
+                self._core.found(name, steady())
         # They must know of this process before anyone else does: they watch it.
         await asyncio.gather(*(self._find(actor) for actor in found.values()))
         for name, actor in found.items():
@@ -138,8 +137,8 @@ class SupervisorShell:
         self._ending = True
         self._heart.end()
         # They stay among the actors, and are pinged: who is silent is ended.
-        router, gateways = self._actors.get("Router"), self._actors.get("Gateways")
-        hosts = [(name, actor) for name, actor in self._actors.items() if name not in ("Router", "Gateways")]
+        router, gateways = self._actors.get(ROUTER), self._actors.get(GATEWAYS)
+        hosts = [(name, actor) for name, actor in self._actors.items() if name not in (ROUTER, GATEWAYS)]
         if router is not None:
             with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
                 await asyncio.wait_for(router.app_ends.remote(), 2)
@@ -147,11 +146,11 @@ class SupervisorShell:
         if gateways is not None:
             with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
                 await asyncio.wait_for(gateways.close.remote(), 10)
-            await self._end("Gateways", gateways)
+            await self._end(GATEWAYS, gateways)
         if router is not None:
             with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
                 await asyncio.wait_for(router.close.remote(), 30)
-            await self._end("Router", router)
+            await self._end(ROUTER, router)
         for name in self._alive():
             # A spare, perhaps, that was just being started.
             with contextlib.suppress(Exception):
@@ -161,7 +160,7 @@ class SupervisorShell:
 
     async def _end(self, name: str, actor: Any) -> None:
         pid = self._pids.pop(name, None)
-        if name in ("Router", "Gateways"):
+        if name in (ROUTER, GATEWAYS):
             with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
                 await asyncio.wait_for(actor.leave.remote(), 2)
         else:
@@ -224,6 +223,9 @@ class SupervisorShell:
                 self._kill(action.name)
 
     async def _start(self, name: str) -> None:
+        if not self._core.wants(name):
+            # Released meanwhile.
+            return
         c = self._config
         r = c.router
         options: dict[str, Any] = {
@@ -235,9 +237,9 @@ class SupervisorShell:
             "scheduling_strategy": on_this_node(),
         }
         try:
-            if name == "Router":
+            if name == ROUTER:
                 actor = _ray(Router).options(**options, max_concurrency=1000).remote(os.getpid(), r)
-            elif name == "Gateways":
+            elif name == GATEWAYS:
                 actor = (
                     _ray(Gateways)
                     .options(**options, max_concurrency=1000)
@@ -258,19 +260,15 @@ class SupervisorShell:
             # The name is still taken: by a child that is dying, or by one that another supervisor has just started.
             try:
                 actor = ray.get_actor(self._ray_name(name), namespace=c.namespace)
+                self._core.found(name, steady())
             except ValueError:
                 self._core.died(name, steady())
                 return
         await self._adopt(name, actor)
 
     async def _find(self, actor: Any) -> None:
-        try:
+        with contextlib.suppress(ray.exceptions.RayError, asyncio.TimeoutError):
             await asyncio.wait_for(actor.ping.remote(os.getpid()), self._config.router.patience)
-        except TimeoutError:
-            # Stopped, when nobody looked. Ray ends it, although it takes its time.
-            ray.kill(actor, no_restart=True)
-        except ray.exceptions.RayError:
-            pass
 
     def _is_current(self, name: str, actor: Any) -> bool:
         """Was it not released, or followed by another, meanwhile?"""

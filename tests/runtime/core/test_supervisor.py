@@ -2,7 +2,7 @@
 
 from actors import Event, Heartbeat, cron
 from actors.schedule import Beat
-from runtime.core.supervisor import SECOND, Kill, Start, SupervisorCore
+from runtime.core.supervisor import SECOND, Kill, Start, SupervisorCore, first_children
 
 MINUTE = 60 * SECOND
 NAMES = ("Router", "Gateways", "host-0")
@@ -22,6 +22,11 @@ def up(*names: str, now: int = 0) -> SupervisorCore:
 
 
 # ------------------------------------------------------------ starts
+
+
+def test_an_app_needs_a_router_its_hosts_and_its_gateways_if_it_has_any() -> None:
+    assert first_children(2, gateways=True) == ["Router", "host-0", "host-1", "Gateways"]
+    assert first_children(1, gateways=False) == ["Router", "host-0"]
 
 
 def test_every_child_is_started_once() -> None:
@@ -122,6 +127,19 @@ def test_a_child_that_dies_while_it_starts_is_started_again() -> None:
     assert core.actions(1) == [Start("Router")]
 
 
+def test_how_much_later_follows_from_what_counts_as_a_second() -> None:
+    core = SupervisorCore(("Router",), (), second=SECOND // 100)
+    core.actions(0)
+    core.came_up("Router", 0)
+
+    found = []
+    for _ in range(8):
+        core.died("Router", 0)
+        found.append(next(wait for wait in range(0, 51_000, 500) if core.actions(wait)))
+
+    assert found == [0, 0, 5000, 10_000, 20_000, 40_000, 50_000, 50_000]
+
+
 def test_one_childs_deaths_are_not_anothers() -> None:
     core = up()
     for _ in range(5):
@@ -149,14 +167,29 @@ def watched(core: SupervisorCore, since: int, until: int) -> list[tuple[int, Sta
     return [(now, action) for now in range(since, until + 1) for action in core.actions(now * SECOND)]
 
 
-def test_a_child_that_does_not_answer_is_killed_once_and_only_its_death_lets_a_successor_start() -> None:
+def test_a_child_that_does_not_answer_is_killed_and_only_its_death_lets_a_successor_start() -> None:
     core = up("Router")
 
-    silent = watched(core, 0, 100)
-    core.died("Router", 101 * SECOND)
+    silent = watched(core, 0, 20)
+    core.died("Router", 21 * SECOND)
 
     assert silent == [(11, Kill("Router"))]
-    assert core.actions(101 * SECOND) == [Start("Router")]
+    assert core.actions(21 * SECOND) == [Start("Router")]
+
+
+def test_one_that_a_kill_has_not_reached_is_killed_again() -> None:
+    core = up("Router")
+
+    assert watched(core, 0, 40) == [(11, Kill("Router")), (22, Kill("Router")), (33, Kill("Router"))]
+
+
+def test_one_that_answers_after_a_kill_that_came_to_nothing_is_left_alone() -> None:
+    core = up("Router")
+    watched(core, 0, 11)
+
+    core.heard("Router", 15 * SECOND)
+
+    assert watched(core, 12, 30) == [(26, Kill("Router"))]
 
 
 def test_an_answer_renews_the_patience() -> None:
@@ -182,6 +215,60 @@ def test_a_child_that_starts_slowly_is_not_killed() -> None:
     core = SupervisorCore(("Router",), ())
 
     assert watched(core, 0, 100) == [(0, Start("Router"))]
+
+
+def test_a_child_that_an_earlier_supervisor_has_started_is_not_started() -> None:
+    core = SupervisorCore(("Router",), ())
+
+    core.found("Router", 0)
+    core.found("Wallet/ada", 0)
+
+    assert core.actions(0) == []
+    assert core.names() == ["Router", "Wallet/ada"]
+    assert not core.is_up("Router")
+
+
+def test_one_that_was_found_and_does_not_answer_is_killed_though_it_has_not_said_that_it_is_up() -> None:
+    core = SupervisorCore(("Router",), ())
+
+    core.found("Router", 0)
+
+    assert watched(core, 0, 20) == [(11, Kill("Router"))]
+
+
+def test_one_that_was_found_and_answers_is_given_the_time_it_takes_to_come_up() -> None:
+    core = SupervisorCore(("Router",), ())
+    core.found("Router", 0)
+    watched(core, 0, 8)
+
+    core.heard("Router", 8 * SECOND)
+    until_it_is_up = watched(core, 9, 18)
+    core.came_up("Router", 18 * SECOND)
+
+    assert until_it_is_up == []
+    assert core.is_up("Router")
+    assert watched(core, 19, 30) == [(29, Kill("Router"))]
+
+
+def test_one_that_was_found_and_has_died_is_started_and_may_take_its_time() -> None:
+    core = SupervisorCore(("Router",), ())
+    core.found("Router", 0)
+
+    core.died("Router", SECOND)
+
+    assert watched(core, 1, 100) == [(1, Start("Router"))]
+
+
+def test_one_that_comes_up_when_it_is_needed_no_longer_is_nobodys_child() -> None:
+    core = up("Router")
+    core.want("spare")
+    core.actions(1)
+    core.unwant("spare")
+
+    core.came_up("spare", 2)
+
+    assert not core.wants("spare")
+    assert core.names() == ["Router"]
 
 
 def test_a_supervisor_that_stood_still_itself_takes_nobody_for_stopped() -> None:

@@ -1,4 +1,4 @@
-"""What crosses a simulated link besides the core's own messages: greetings, tickets and an operator's wishes."""
+"""What crosses a simulated link besides the core's own messages: greetings, tickets, and what is wished for."""
 
 from runtime.core.messages import PublishBatch, PublishReply, Wire
 
@@ -63,7 +63,43 @@ class DecisionMade(Wire, frozen=True):
     done: bool
 
 
-class Claimed(Wire, frozen=True):
-    """A supervisor tells the router the epoch that it has claimed."""
+class Supervising(Wire, frozen=True):
+    """A supervisor greets a router, to be told which hosts it needs."""
 
+
+class Needed(Wire, frozen=True):
+    """A router needs this host."""
+
+    name: str
+
+
+class NotNeeded(Wire, frozen=True):
+    """A router needs this host no longer."""
+
+    name: str
+
+
+class Claiming(Wire, frozen=True):
+    """A supervisor wants an epoch."""
+
+    ticket: int
+
+
+class Claimed(Wire, frozen=True):
+    ticket: int
     epoch: int
+    started: int
+    """The app's first start."""
+    taken: dict[str, int]
+    """The last moment taken of each schedule."""
+
+
+class AskingTaken(Wire, frozen=True):
+    """A supervisor's tick was refused: which moments were taken?"""
+
+    ticket: int
+
+
+class TakenSoFar(Wire, frozen=True):
+    ticket: int
+    taken: dict[str, int]

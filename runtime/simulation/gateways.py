@@ -92,7 +92,7 @@ class GatewaysProcess(Process):
             if call.kind == CallKind.CALL:
                 # A handler that does not answer says so itself: what follows from that is its own affair.
                 failed = fate is Fate.FAIL_AFTER or done.outcome != Outcome.ANSWERED
-                world.history.effect(call, failed=failed, zombie=self is not world.gateways)
+                world.history.effect(call, failed=failed, zombie=self not in world.children)
         self.later(self.scheduler.between(1, world.profile.call_us), partial(self._end, link, call, fate, done))
 
     def _end(self, link: Link, call: Call, fate: Fate, done: CallDone | None) -> None:

@@ -109,11 +109,14 @@ def storm(world: World, length_us: int) -> None:
     Storm(world, scheduler.awake + length_us)
     run(world, scheduler.awake + length_us)
     world.stormy = world.full = False
+    world.end_superseded()
     scheduler.note("calm")
 
 
 def settle(world: World, timers_us: int | None = None) -> None:
     """Wait until all that was published is handled, and every dead letter decided.
+
+    Nobody wakes those that are stopped, and neither dead nor taken for dead: that is for a supervisor to notice.
 
     All timers are waited for; with `timers_us` those that are due within so long, and time leaps to each.
     """
@@ -121,7 +124,8 @@ def settle(world: World, timers_us: int | None = None) -> None:
     world.beating = False
     for process in world.processes():
         process.skew_us = max(process.skew_us, 0)
-        process.wake()
+        if process not in world.children:
+            process.wake()
     if not any(supervisor.alive for supervisor in world.supervisors):
         world.start_supervisor()
     until = scheduler.awake + CALM_US

@@ -22,6 +22,7 @@ class Process:
         self.stopped = False
         self.links: list[Link] = []
         self._held: list[Action] = []
+        self._watchers: list[Action] = []
         self.skew_us = 0
 
     @property
@@ -49,8 +50,23 @@ class Process:
         self.alive = False
         self.scheduler.note(f"kill {self.name}")
         self._held.clear()
+        self._tell_watchers()
         for link in list(self.links):
             link.cut()
+
+    def watch(self, told: Action) -> None:
+        """Be told, once, when it is dead or taken for dead."""
+        self._watchers.append(told)
+
+    def take_for_dead(self) -> None:
+        """Whoever watches it is told that it is dead, although it is not."""
+        self.scheduler.note(f"{self.name} is taken for dead")
+        self._tell_watchers()
+
+    def _tell_watchers(self) -> None:
+        watchers, self._watchers = self._watchers, []
+        for told in watchers:
+            told()
 
     def stop(self) -> None:
         """SIGSTOP: its links stay up, and it does nothing."""

@@ -51,6 +51,8 @@ class Profile:
     """The largest batch of a client."""
     restart_us: int = 20_000
     """How long it takes to miss a process and to start another."""
+    second_us: int = 20_000
+    """What supervisors count as a second: they take for stopped who is silent for ten."""
     turn_us: int = 200
     """How long a host works on a delivery, at most."""
     call_us: int = 20_000
@@ -83,6 +85,7 @@ def draw(random: Random, *, run_on: bool | None = None) -> Profile:
         think_us=random.choice((500, 5_000, 20_000)),
         batch=random.choice((1, 4, 20)),
         restart_us=random.choice((2_000, 20_000)),
+        second_us=random.choice((5_000, 15_000)),
         turn_us=random.choice((10, 200, 2_000)),
         call_us=random.choice((500, 20_000)),
         weather=Weather(

@@ -7,18 +7,25 @@ from runtime.core.messages import Answer, CallDone, DeliverBatch, PublishReply
 from runtime.core.router import RouterCore
 from runtime.core.rows import SUPERVISOR, Batch, Recovery
 from runtime.core.staging import Decided, Drained, Reply, RequestReply
+from runtime.core.supervisor import GATEWAYS, ROUTER
 from runtime.errors import Fenced, JournalError, JournalFull
 from runtime.simulation.frames import (
+    AskingTaken,
     Claimed,
+    Claiming,
     Decide,
     DecisionMade,
     Draining,
     DrainOver,
     Hello,
+    Needed,
+    NotNeeded,
     NotWritten,
     Published,
     Publishing,
     Replied,
+    Supervising,
+    TakenSoFar,
     Welcome,
 )
 from runtime.simulation.network import Link
@@ -26,8 +33,6 @@ from runtime.simulation.process import Process
 
 if TYPE_CHECKING:
     from runtime.simulation.world import World
-
-GATEWAYS = "gateways"
 
 
 class RouterProcess(Process):
@@ -43,6 +48,11 @@ class RouterProcess(Process):
         self._servants: dict[str, Link] = {}
         """Links to hosts and gateways, by name."""
         self._welcomed: set[str] = set()
+        self._supervisors: list[Link] = []
+        self._claims: list[tuple[Link, int]] = []
+        """Supervisors that want an epoch, each with its ticket."""
+        self._asking = False
+        """Supervisors will be asked again for hosts that are not there."""
         self._tickets: dict[int, tuple[Link, object]] = {}
         """Who asked, and what: a client's batch, a drain, an operator's wish."""
         self._ticket = 0
@@ -86,7 +96,8 @@ class RouterProcess(Process):
         self.scheduler.note(f"{self.name} recovers")
         if self._recovering:
             self._go_on(core)
-        self._connect(GATEWAYS)
+        for name, _ in self._world.children.items():
+            self.greet(name)
         self._pump_soon()
 
     def _begin_anew(self) -> None:
@@ -95,6 +106,8 @@ class RouterProcess(Process):
         self.core = None
         self._servants.clear()
         self._welcomed.clear()
+        self._supervisors.clear()
+        self._claims.clear()
         self._tickets.clear()
         self._wake = None
         for link in list(self.links):
@@ -159,41 +172,67 @@ class RouterProcess(Process):
 
     # ------------------------------------------------------------ links
 
-    def _connect(self, name: str) -> None:
-        """Greet a host or the gateways; try again as long as it is not there."""
-        if self.core is None or name in self._servants:
+    def greet(self, name: str) -> None:
+        """A host, or the gateways, go by this name: greet them, in place of those that did before."""
+        servant = self._world.children.get(name)
+        if self.core is None or servant is None or name == ROUTER:
             return
-        servant = self._world.servant(name)
-        if servant is None:
-            if name in self.core.missing_hosts():
-                # Another router that did not know of its end may have had it released.
-                self._world.start_host(name)
-            self.later(self._world.profile.restart_us, partial(self._connect, name))
-            return
+        old = self._servants.get(name)
+        if old is not None:
+            if old.other(self) is servant:
+                return
+            self._servant_lost(name)
+            old.cut()
         link = self._world.link(self, servant)
         self._servants[name] = link
         link.send(self, Hello(self.incarnation))
 
     def lost(self, link: Link) -> None:
-        core = self.core
         name = self._name_of(link)
-        if name is None:
-            for ticket in [ticket for ticket, (asker, _) in self._tickets.items() if asker is link]:
-                del self._tickets[ticket]
-                if core is not None:
-                    core.cancel(ticket)
-            return
-        del self._servants[name]
-        if name in self._welcomed:
-            self._welcomed.discard(name)
-            if core is None:
-                pass  # The next one knows of no host before it has greeted it.
-            elif name == GATEWAYS:
-                core.gateways_lost(self.clock)
-            else:
-                core.host_lost(name, self.clock)
-        self.later(self._world.profile.restart_us, partial(self._connect, name))
+        if name is not None:
+            self._servant_lost(name)
+            self._greet_later(name)
+        elif link in self._supervisors:
+            self._supervisors.remove(link)
+        for ticket in [ticket for ticket, (asker, _) in self._tickets.items() if asker is link]:
+            del self._tickets[ticket]
+            if self.core is not None:
+                self.core.cancel(ticket)
         self._pump_soon()
+
+    def _greet_later(self, name: str) -> None:
+        """Its link is gone, and it is there, perhaps."""
+        self.later(self._world.profile.restart_us, partial(self.greet, name))
+
+    def _servant_lost(self, name: str) -> None:
+        core = self.core
+        del self._servants[name]
+        if name not in self._welcomed:
+            return
+        self._welcomed.discard(name)
+        if core is None:
+            pass  # The next one knows of no host before it has greeted it.
+        elif name == GATEWAYS:
+            core.gateways_lost(self.clock)
+        else:
+            core.host_lost(name, self.clock)
+
+    def _need(self, names: list[str]) -> None:
+        """Ask until they are there: a supervisor may die that was asked, and the next one not find them."""
+        for name in names:
+            self._tell_supervisors(Needed(name))
+        if names and not self._asking:
+            self._asking = True
+            self.later(self._world.profile.second_us, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._asking = False
+        if self.core is not None:
+            self._need(self.core.missing_hosts())
+
+    def _tell_supervisors(self, frame: Needed | NotNeeded) -> None:
+        for link in self._supervisors:
+            link.send(self, frame)
 
     def received(self, link: Link, frame: object) -> None:
         core = self.core
@@ -233,8 +272,14 @@ class RouterProcess(Process):
             case Decide():
                 decide = core.retry if frame.retry else core.skip
                 decide(self._issue(link, frame), frame.at, frame.address, self.clock)
-            case Claimed():
-                core.claimed_supervisor(frame.epoch)
+            case Supervising():
+                if link not in self._supervisors:
+                    self._supervisors.append(link)
+                self._need(core.missing_hosts())
+            case Claiming():
+                self._claims.append((link, frame.ticket))
+            case AskingTaken():
+                link.send(self, TakenSoFar(frame.ticket, core.schedules()))
         self._pump_soon()
 
     def _name_of(self, link: Link) -> str | None:
@@ -259,14 +304,17 @@ class RouterProcess(Process):
             return
         core.advance(self.clock)
         self._read(core)
+        if not self._committing:
+            self._give_epochs(core)
         batch = core.next_batch(closing=self._closing)
         for name in core.take_releases():
-            self._world.release_host(name)
+            self._tell_supervisors(NotNeeded(name))
             if (link := self._servants.get(name)) is not None:
+                # Should it be needed again, that is another process.
+                self._servant_lost(name)
                 link.cut()
-        for name in core.take_hosts():
-            self._world.start_host(name)
-            self._connect(name)
+                self._greet_later(name)
+        self._need(core.take_hosts())
         for name, deliveries in core.take_deliveries():
             self._send(name, deliveries)
         self._read(core)
@@ -277,6 +325,17 @@ class RouterProcess(Process):
             self.kill()
             return
         self._plan_wake(core)
+
+    def _give_epochs(self, core: RouterCore) -> None:
+        """To the supervisors that wait for one: a write of its own."""
+        claims, self._claims = self._claims, []
+        for link, ticket in claims:
+            if self._world.full:
+                link.send(self, NotWritten(ticket))
+                continue
+            epoch = self._journal.claim([SUPERVISOR])[SUPERVISOR]
+            core.claimed_supervisor(epoch)
+            link.send(self, Claimed(ticket, epoch, self._journal.info.started, core.schedules()))
 
     def look_at_the_clock(self) -> None:
         """It may show another time than expected."""

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from runtime.core.supervisor import GATEWAYS, ROUTER
 from runtime.simulation.process import Process
 
 if TYPE_CHECKING:
     from runtime.simulation.world import World
+
+SUPERVISORS_MAX = 3
+"""That live at once: one that was stopped, its successor, and another."""
 
 P = TypeVar("P", bound=Process)
 
@@ -18,17 +22,17 @@ class Storm:
         self._world = world
         self._scheduler = world.scheduler
         self._until = until_us
-        self._faults: dict[str, Callable[[], None]] = {
+        self._faults: dict[str, Callable[[], object]] = {
             "kill router": lambda: self._kill(world.routers),
             "stop router": lambda: self._stop(world.routers),
-            "second router": world.start_router,
-            "kill host": lambda: self._kill(list(world.hosts.values())),
-            "stop host": lambda: self._stop(list(world.hosts.values())),
-            "kill gateways": lambda: self._kill([world.gateways]),
-            "stop gateways": lambda: self._stop([world.gateways]),
-            "kill supervisor": lambda: self._kill(world.supervisors),
+            "second router": lambda: world.make_child(ROUTER),
+            "kill host": lambda: self._kill(self._hosts()),
+            "stop host": lambda: self._stop(self._hosts()),
+            "kill gateways": lambda: self._kill(self._gateways()),
+            "stop gateways": lambda: self._stop(self._gateways()),
+            "kill supervisor": self._kill_supervisor,
             "stop supervisor": lambda: self._stop(world.supervisors),
-            "second supervisor": world.start_supervisor,
+            "second supervisor": self._second_supervisor,
             "kill client": self._kill_client,
             "cut link": self._cut,
             "clock jump": self._jump,
@@ -62,7 +66,26 @@ class Storm:
         process = self._pick(among)
         if process is not None:
             process.stop()
-            self._scheduler.after(self._scheduler.between(1_000, 500_000), process.wake)
+            if process not in self._world.children or self._scheduler.chance(0.7):
+                self._scheduler.after(self._scheduler.between(1_000, 500_000), process.wake)
+
+    def _hosts(self) -> list[Process]:
+        return [child for name, child in self._world.children.items() if name not in (ROUTER, GATEWAYS)]
+
+    def _gateways(self) -> list[Process]:
+        return [child for name, child in self._world.children.items() if name == GATEWAYS]
+
+    def _kill_supervisor(self) -> None:
+        """Ray starts it again; it finds its children."""
+        supervisor = self._pick(self._world.supervisors)
+        if supervisor is not None:
+            supervisor.kill()
+            delay = self._scheduler.between(1, 2 * self._world.profile.restart_us)
+            self._scheduler.after(delay, self._world.start_supervisor)
+
+    def _second_supervisor(self) -> None:
+        if sum(supervisor.alive for supervisor in self._world.supervisors) < SUPERVISORS_MAX:
+            self._world.start_supervisor()
 
     def _kill_client(self) -> None:
         client = self._pick(self._world.clients)

@@ -1,23 +1,17 @@
-"""A supervisor's process: it misses the dead and the stopped, starts others in their place, and beats."""
+"""The supervisor's process: the shell around `SupervisorCore`, which starts, pings and kills what that decides."""
 
+from functools import partial
 from typing import TYPE_CHECKING
-from zlib import crc32
 
-import msgspec
-
-from runtime.core.messages import Publish, PublishBatch
-from runtime.core.rows import SUPERVISOR
-from runtime.simulation.client import Order
-from runtime.simulation.frames import Claimed, Published, Publishing
+from runtime.core.supervisor import PINGS, Start
+from runtime.simulation.frames import Needed, NotNeeded
+from runtime.simulation.heart import Heart
 from runtime.simulation.network import Link
 from runtime.simulation.process import Process
+from runtime.simulation.scheduler import Action
 
 if TYPE_CHECKING:
-    from runtime.simulation.router import RouterProcess
     from runtime.simulation.world import World
-
-
-CALM_REST_US = 50_000
 
 
 class SupervisorProcess(Process):
@@ -26,100 +20,98 @@ class SupervisorProcess(Process):
     def __init__(self, world: "World", number: int) -> None:
         super().__init__(world.scheduler, f"supervisor-{number}")
         self._world = world
-        self._link: Link | None = None
-        self._ticket = 0
-        self._seq = 0
-        self._missed: dict[Process, int] = {}
-        """Pings in a row that were not answered."""
-        self._pending: tuple[int, Publish] | None = None
-        journal = world.open_journal()
-        self.epoch = journal.claim([SUPERVISOR])[SUPERVISOR]
-        self._rest()
+        self.core = world.make_supervisor()
+        self._every = world.patience_us // PINGS
+        self._children: dict[str, Process] = {}
+        for name, child in world.children.items():
+            self.core.found(name, self.scheduler.awake)
+            self._adopt(name, child)
+        self._heart = Heart(self, world, self.core, self._heard)
+        self._oversee()
 
-    def _rest(self) -> None:
-        # In calm weather there is little to look after, and each look is a step.
-        longest = self._world.profile.restart_us if self._world.stormy else CALM_REST_US
-        self.later(self.scheduler.between(1, longest), self._step)
+    def _oversee(self) -> None:
+        self._act()
+        for name, child in self._children.items():
+            self._call(child, partial(self._answered, name))
+        self.later(self._every, self._oversee)
 
-    def _step(self) -> None:
-        self._look_after()
-        if self._world.beating:
-            self._beat()
-        self._rest()
-
-    # ------------------------------------------------------------ processes
-
-    def _look_after(self) -> None:
-        world = self._world
-        router = world.newest_router()
-        if router is None or self._hangs(router):
-            world.start_router()
-        if not world.stormy:
-            for old in world.routers[:-1]:
-                old.kill()  # In a storm, one that was succeeded may live on for a while.
-        if not world.gateways.alive or self._hangs(world.gateways):
-            world.start_gateways()
-        for name in sorted(world.wanted):
-            host = world.hosts.get(name)
-            if host is None or not host.alive or self._hangs(host):
-                world.make_host_process(name)
-
-    def _hangs(self, process: Process) -> bool:
-        """Not answering for a while: it is killed, though sometimes the kill does not get through."""
-        if not process.stopped:
-            self._missed.pop(process, None)
-            return False
-        count = self._missed[process] = self._missed.get(process, 0) + 1
-        if count < 4:
-            return False
-        del self._missed[process]
-        if not self.scheduler.chance(0.3):
-            process.kill()
-        return True
-
-    # ------------------------------------------------------------ ticks
-
-    def _beat(self) -> None:
-        world = self._world
-        if self._link is None:
-            router = world.some_router()
-            if router is None:
-                return
-            self._open(router)
-        if self._pending is not None or self._link is None:
-            return
-        for schedule in world.schedules:
-            taken = world.taken_moment(schedule.name)
-            due = schedule.due(taken, world.started, self.clock)
-            if due is not None:
-                self._seq += 1
-                item = world.encode(Order(0, due.event, time=due.time))
-                item = msgspec.structs.replace(
-                    item,
-                    # Always the same log, whoever beats: it keeps what was taken of the schedule.
-                    partition=crc32(schedule.name.encode()) % world.partitions,
-                    seq=self._seq,
-                    fence=self.epoch,
-                    schedule=(schedule.name, due.moment, -1 if taken is None else taken),
+    def _act(self) -> None:
+        for action in self.core.actions(self.scheduler.awake):
+            if isinstance(action, Start):
+                self.later(
+                    self.scheduler.between(1, self._world.profile.restart_us // 2), partial(self._start, action.name)
                 )
-                self._ticket += 1
-                self._pending = (self._ticket, item)
-                self._link.send(self, self._frame(self._ticket, item))
-                return
+            else:
+                self._kill(action.name)
 
-    def _frame(self, ticket: int, item: Publish) -> Publishing:
-        return Publishing(ticket, PublishBatch(f"{self.name}/{self.epoch}", (item,), True))
+    # ------------------------------------------------------------ children
 
-    def _open(self, router: "RouterProcess") -> None:
-        self._link = self._world.link(self, router)
-        self._link.send(self, Claimed(self.epoch))
-        if self._pending is not None:
-            self._link.send(self, self._frame(*self._pending))
+    def _start(self, name: str) -> None:
+        if not self.core.wants(name):
+            return
+        child = self._world.children.get(name)
+        if child is not None:
+            # Another supervisor has just started it.
+            self.core.found(name, self.scheduler.awake)
+        self._adopt(name, child or self._world.make_child(name))
+
+    def _adopt(self, name: str, child: Process) -> None:
+        """Take a child that was started now or before."""
+        self._children[name] = child
+        child.watch(lambda: self.later(self._way(), partial(self._died, name, child)))
+        self._call(child, partial(self._up, name, child))
+
+    def _way(self) -> int:
+        """How long a word takes on its way."""
+        return self.scheduler.between(1, self._world.profile.weather.delay_us)
+
+    def _call(self, child: Process, answered: Action) -> None:
+        """Ask a child something: it answers when it is not stopped."""
+        child.later(self._way(), lambda: self.act(answered))
+
+    def _answered(self, name: str) -> None:
+        self.core.heard(name, self.scheduler.awake)
+
+    def _up(self, name: str, child: Process) -> None:
+        if self._children.get(name) is child:
+            self.core.came_up(name, self.scheduler.awake)
+
+    def _died(self, name: str, child: Process) -> None:
+        if self._children.get(name) is child:
+            del self._children[name]
+            self.core.died(name, self.scheduler.awake)
+            self._act()
+
+    def _kill(self, name: str) -> None:
+        """End a process that does not answer. In a storm that may come to nothing, or seem to be done."""
+        child = self._children.get(name)
+        if child is None:
+            return
+        if self._world.stormy and self.scheduler.chance(0.15):
+            self.scheduler.note(f"{self.name} can't kill {child.name}")
+        elif self._world.stormy and self.scheduler.chance(0.3):
+            child.take_for_dead()
+        else:
+            child.kill()
+
+    # ------------------------------------------------------------ the router
+
+    def look_at_the_clock(self) -> None:
+        """It may show another time than expected."""
+        self._heart.look_at_the_clock()
+
+    def _heard(self, frame: Needed | NotNeeded) -> None:
+        if isinstance(frame, Needed):
+            self.core.want(frame.name)
+            self._act()
+            return
+        self.core.unwant(frame.name)
+        child = self._children.pop(frame.name, None)
+        if child is not None:
+            child.kill()
 
     def lost(self, link: Link) -> None:
-        if link is self._link:
-            self._link = None
+        self._heart.lost(link)
 
     def received(self, link: Link, frame: object) -> None:
-        if isinstance(frame, Published) and self._pending is not None and frame.ticket == self._pending[0]:
-            self._pending = None
+        self._heart.received(link, frame)

@@ -6,6 +6,7 @@ from functools import partial
 import msgspec
 
 from actors import App
+from runtime.core.heart import HeartCore
 from runtime.core.host import HostCore
 from runtime.core.incoming import Incoming
 from runtime.core.messages import Call, CallDone, Failure, Publish
@@ -13,10 +14,12 @@ from runtime.core.outgoing import Outgoing
 from runtime.core.plan import cell_plan
 from runtime.core.router import RouterCore
 from runtime.core.rows import DeliveryRow, Recovery
+from runtime.core.supervisor import GATEWAYS, ROUTER, SupervisorCore, first_children
 from runtime.encode import Encoder
 from runtime.journal.memory import MemoryJournal, MemoryStore
 from runtime.journal.protocol import Journal, JournalInfo
 from runtime.simulation.calls import GatewayRunner
+from runtime.simulation.children import Children
 from runtime.simulation.client import ClientProcess, Order
 from runtime.simulation.disk import Disk
 from runtime.simulation.drainer import DrainProcess
@@ -27,7 +30,7 @@ from runtime.simulation.network import CALM, Link, Weather
 from runtime.simulation.operator import OperatorProcess
 from runtime.simulation.process import Process
 from runtime.simulation.profile import Profile
-from runtime.simulation.router import GATEWAYS, RouterProcess
+from runtime.simulation.router import RouterProcess
 from runtime.simulation.scheduler import Scheduler
 from runtime.simulation.supervisor import SupervisorProcess
 from runtime.wire import decode_body, encode_body
@@ -36,7 +39,7 @@ from runtime.wire import decode_body, encode_body
 class World:
     """Every process of one history, and how they find each other.
 
-    Parts that a planted bug replaces are made by methods: `open_journal`, `make_router`, `make_host`, `make_disk`.
+    Parts that a planted bug replaces are made by methods: `open_journal`, `make_router`, `make_supervisor` and so on.
     """
 
     def __init__(self, app: App, profile: Profile, scheduler: Scheduler) -> None:
@@ -44,6 +47,7 @@ class World:
         self.profile = profile
         self.scheduler = scheduler
         self.partitions = profile.partitions
+        self.patience_us = 10 * profile.second_us
         self.plan = cell_plan(app, self.partitions, profile.placement)
         self.started = scheduler.now
         self.schedules = app.schedules
@@ -58,17 +62,15 @@ class World:
         self.full = False
         """The disk has no room."""
         self.beating = True
-        self.wanted: set[str] = set()
-        """Hosts that a router has asked for."""
+        self.children = Children()
         self.routers: list[RouterProcess] = []
-        self.hosts: dict[str, HostProcess] = {}
-        self.retired: list[Process] = []
-        """Hosts, gateways and supervisors that have a successor; some of them still act."""
+        """All there were, as of the others: some that have a successor still act."""
+        self.servants: list[Process] = []
+        """Hosts and gateways."""
         self.supervisors: list[SupervisorProcess] = []
         self.clients: list[ClientProcess] = []
         self.operator = OperatorProcess(self)
         self.drainer = DrainProcess(self)
-        self.gateways = GatewaysProcess(self, 1)
         self._made = 0
         self.start_supervisor()
 
@@ -88,6 +90,13 @@ class World:
     def make_host(self) -> HostCore:
         return HostCore(self.app.catalogue, self.partitions, run_on=self.profile.run_on, app=self.app.name)
 
+    def make_supervisor(self) -> SupervisorCore:
+        names = first_children(self.profile.limits.hosts, gateways=True)
+        return SupervisorCore(names, self.schedules, patience=self.patience_us, second=self.profile.second_us)
+
+    def make_heart(self, core: SupervisorCore) -> HeartCore:
+        return HeartCore(core, self.app.catalogue, self.partitions)
+
     def link(self, one: Process, other: Process) -> Link:
         """A new connection."""
         weather = self.profile.weather if self.stormy else Weather(self.profile.weather.delay_us, CALM.slow, 0.0)
@@ -99,33 +108,28 @@ class World:
         self._made += 1
         return self._made
 
-    def start_router(self) -> None:
-        self.routers.append(RouterProcess(self, self._number()))
-
     def start_supervisor(self) -> None:
         self.supervisors.append(SupervisorProcess(self, self._number()))
 
-    def start_gateways(self) -> None:
-        self.retired.append(self.gateways)
-        self.gateways = GatewaysProcess(self, self._number())
+    def make_child(self, name: str) -> Process:
+        """A router, host or gateways under this name."""
+        process: Process
+        if name == ROUTER:
+            process = RouterProcess(self, self._number())
+            self.routers.append(process)
+        else:
+            process = GatewaysProcess(self, self._number()) if name == GATEWAYS else HostProcess(self, name)
+            self.servants.append(process)
+            for router in self.routers:
+                router.later(self.scheduler.between(1, self.profile.weather.delay_us), partial(router.greet, name))
+        self.children.add(name, process)
+        return process
 
-    def start_host(self, name: str) -> None:
-        """A supervisor makes it, when it looks the next time."""
-        self.wanted.add(name)
-
-    def release_host(self, name: str) -> None:
-        """Nobody needs it: it ends, and is not made again."""
-        self.wanted.discard(name)
-        host = self.hosts.get(name)
-        if host is not None:
-            host.kill()
-
-    def make_host_process(self, name: str) -> None:
-        """A host of this name, in place of the one before."""
-        old = self.hosts.get(name)
-        if old is not None:
-            self.retired.append(old)
-        self.hosts[name] = HostProcess(self, name)
+    def end_superseded(self) -> None:
+        """End the routers that have a successor: only in a storm may they live on beside it."""
+        for router in self.routers:
+            if router not in self.children:
+                router.kill()
 
     def add_client(self, orders: list[Order]) -> None:
         self.history.orders.update((order.number, order) for order in orders)
@@ -140,18 +144,8 @@ class World:
 
     def processes(self) -> list[Process]:
         """All that may still act."""
-        found: list[Process] = [*self.routers, *self.hosts.values(), self.gateways, *self.supervisors, *self.clients]
-        return [process for process in [*found, *self.retired] if process.alive]
-
-    def servant(self, name: str) -> Process | None:
-        """The host of this name, or the gateways: whoever a router may call."""
-        process = self.gateways if name == GATEWAYS else self.hosts.get(name)
-        return process if process is not None and process.alive else None
-
-    def newest_router(self) -> RouterProcess | None:
-        """The router that was started last, if it lives."""
-        router = self.routers[-1] if self.routers else None
-        return router if router is not None and router.alive else None
+        every: list[Process] = [*self.routers, *self.servants, *self.supervisors, *self.clients]
+        return [process for process in every if process.alive]
 
     def owner_is_idle(self) -> bool:
         """Has the router that claimed last nothing left to do?"""
@@ -171,6 +165,8 @@ class World:
         self.scheduler.leap(length_us)
         for router in self.routers:
             router.look_at_the_clock()
+        for supervisor in self.supervisors:
+            supervisor.look_at_the_clock()
 
     # ------------------------------------------------------------ events
 
@@ -188,11 +184,6 @@ class World:
     def may_be_skipped(self, row: DeliveryRow, failure: Failure) -> bool:
         """Trying this dead letter again would lead to the same."""
         return "poison" in failure.message
-
-    def taken_moment(self, name: str) -> int | None:
-        """The last moment of a schedule that was taken, as the journal has it."""
-        row = self.store.schedules.get(name)
-        return row.moment if row is not None else None
 
     def run_gateway(self, call: Call, now: int) -> CallDone:
         return self.runner.run(call, now)

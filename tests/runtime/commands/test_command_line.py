@@ -19,7 +19,9 @@ import pytest
 from runtime.cli import COMMANDS, main
 from runtime.cli import trunkline as group
 from runtime.commands.output import Output
+from runtime.core.messages import id_text
 from runtime.errors import StartFailed
+from runtime.journal.memory import MemoryStore
 
 from .conftest import Trunkline
 
@@ -231,8 +233,10 @@ def test_the_command_is_installed_by_its_name() -> None:
     assert getattr(importlib.import_module(module), name) is main
 
 
-def test_a_person_gets_tables_and_colour(journal: Path) -> None:
-    said = {words: on_a_terminal(journal.parent, words.split()) for words in PERSONS}
+def test_a_person_gets_tables_and_colour(journal: Path, store: MemoryStore) -> None:
+    purchase = next(e for log in store.log.values() for e in log if e.type == "attempted_purchase" and b"ada" in e.body)
+    ids = {"purchase": id_text(purchase.id)}
+    said = {words: on_a_terminal(journal.parent, words.format(**ids).split()) for words in PERSONS}
 
     for words, shown in PERSONS.items():
         assert all(text in said[words] for text in shown), said[words]
@@ -244,7 +248,7 @@ PERSONS = {
     "catalogue tests.runtime.commands.shop:app": ("event", "owner", "listeners", "credits_granted"),
     "tail -n 2": ("trunkline.parked", "spent"),
     "show Wallet/grace": ("state", "mailbox", "timers", "last events", "held"),
-    "why 6-1": ("└── ", "completed_purchase", "by Wallet/ada (Wallet.grant)", "+", "ms"),
+    "why {purchase}": ("└── ", "completed_purchase", "by Wallet/ada (Wallet.grant)", "+", "ms"),
     "dead-letters list": ("tries", "ValueError: Wallet.spend raised ValueError: grace has 5"),
     "timers --instance Wallet/nobody": ("no timer is pending",),
     "doctor": ("fix", "dead letters", "`trunkline dead-letters list`, then retry or skip"),

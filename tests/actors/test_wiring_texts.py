@@ -1,7 +1,6 @@
 """What a wiring error says, in full: its kind, the classes and the event, file and line of each, and what to do."""
 
 import ast
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,36 +8,18 @@ from typing import Any
 import pytest
 
 from actors import After, Aggregate, App, At, Cancel, Event, Gateway, WiringError, cron, on
+from tests.actors.wired import Answered, Ask, Asked, Noted, place
 
 SOURCES = sorted((Path(__file__).resolve().parents[2] / "actors").glob("*.py"))
-
-
-class Asked(Event, origin=True):
-    key: str
-    weight: float = 0.0
-
-
-class Answered(Event):
-    key: str
-
-
-class Noted(Event):
-    key: str
 
 
 class Daily(Event, origin=True):
     missed: int = 0
 
 
-class Ask(Aggregate, key="key"):
-    @on
-    def ask(self, event: Asked) -> Answered: ...  # type: ignore[empty-body]
-
-
 def at(*things: Any) -> str:
     """The line of a text that says where classes and handlers stand."""
-    functions = [getattr(thing, "function", thing) for thing in things]
-    return "  at " + " and ".join(f"{__file__}:{inspect.getsourcelines(function)[1]}" for function in functions)
+    return "  at " + " and ".join(map(place, things))
 
 
 def two_owners() -> tuple[list[Any], str]:

@@ -1,0 +1,213 @@
+"""Mistakes that one class makes by itself: in names, arguments, `reconcile` and `failed`."""
+
+from typing import Any
+
+import pytest
+
+from actors import Aggregate, App, Event, Gateway, on
+from tests.actors.wired import Answered, Ask, Asked, place, problem, problems
+
+# ---------------------------------------------------------------- names
+
+
+def test_two_classes_of_one_name_are_refused() -> None:
+    class Other(Aggregate, key="key", name="Ask"): ...
+
+    found = problem(Ask, Other)
+
+    assert found.kind == "SameName"
+    assert "Ask and Other have the same name 'Ask'" in str(found)
+    assert found.places == (place(Ask), place(Other))
+
+
+def test_two_events_of_one_wire_type_are_refused() -> None:
+    class Replied(Event, name="answered"):
+        key: str
+
+    class Reply(Aggregate, key="key"):
+        @on
+        def reply(self, event: Asked) -> Replied: ...  # type: ignore[empty-body]
+
+    found = problem(Ask, Reply)
+
+    assert found.kind == "SameWireType"
+    assert "Answered and Replied are both 'answered' on the wire" in str(found)
+    assert found.places == (place(Answered), place(Replied))
+
+
+@pytest.mark.parametrize("name", ["a/b", "a b", "a\n", "a\x00", "*", "trunkline.parked"])
+def test_a_name_that_can_not_stand_in_an_address_is_refused(name: str) -> None:
+    class Named(Aggregate, key="key", name=name): ...
+
+    found = problem(Named)
+
+    assert found.kind == "BadName"
+    assert found.places == (place(Named),)
+
+
+@pytest.mark.parametrize("name", ["a/b", "a b", "a\x00", "trunkline.parked"])
+def test_a_wire_type_that_could_be_taken_for_something_else_is_refused(name: str) -> None:
+    class Named(Event, origin=True, name=name):
+        key: str
+
+    class Listener(Aggregate, key="key"):
+        @on
+        def hear(self, event: Named) -> None: ...
+
+    found = problem(Listener)
+
+    assert found.kind == "BadName"
+    assert found.places == (place(Named),)
+
+
+@pytest.mark.parametrize("name", ["com.example.billing-wallet_2", "Börse"])
+def test_names_of_letters_digits_and_a_few_signs_are_fine(name: str) -> None:
+    class Named(Aggregate, key="key", name=name): ...
+
+    assert list(App("shop", Named).catalogue.groups) == [name]
+
+
+# ---------------------------------------------------------------- arguments
+
+
+class Base(Aggregate, key="key"): ...
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"failures": "ignore"}, "failures='ignore', which means nothing"),
+        ({"placement": "dedicate"}, "placement='dedicate', which means nothing"),
+        ({"singleton": True, "key": "key"}, "has one instance, and a key for many"),
+        ({"shares": Base, "placement": "dedicated"}, "shares the instances of Base"),
+        ({"shares": Base, "failures": "skip"}, "shares the instances of Base"),
+        ({"shares": Base, "singleton": True}, "shares the instances of Base"),
+    ],
+    ids=str,
+)
+def test_a_class_argument_of_an_aggregate_that_means_nothing_is_refused(arguments: Any, text: str) -> None:
+    class Odd(Aggregate, **arguments): ...
+
+    found = problem(Base, Odd)
+
+    assert found.kind == "BadArgument"
+    assert text in str(found)
+    assert place(Odd) in found.places
+
+
+@pytest.mark.parametrize("arguments", [{"concurrency": 0}, {"per_second": 0}, {"per_second": -1.0}], ids=str)
+def test_a_gateway_that_could_never_call_is_refused(arguments: Any) -> None:
+    class Idle(Gateway, **arguments):
+        @on
+        async def call(self, event: Asked) -> None: ...
+
+    found = problem(Idle)
+
+    assert found.kind == "BadArgument"
+    assert "no call could start" in str(found)
+    assert found.places == (place(Idle),)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"retries": 5}, "Odd.hear has retries=, timeout= or idempotent=, which are of gateways"),
+        ({"timeout": 5}, "Odd.hear has retries=, timeout= or idempotent=, which are of gateways"),
+        ({"idempotent": True}, "Odd.hear has retries=, timeout= or idempotent=, which are of gateways"),
+        ({"max_hops": 0}, "Odd.hear has max_hops=0"),
+    ],
+    ids=str,
+)
+def test_an_argument_of_on_that_means_nothing_to_an_aggregate_is_refused(arguments: Any, text: str) -> None:
+    class Odd(Aggregate, key="key"):
+        @on(**arguments)
+        def hear(self, event: Asked) -> None: ...
+
+    found = problem(Odd)
+
+    assert found.kind == "BadArgument"
+    assert text in str(found)
+    assert found.places == (place(Odd.hear),)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"key": "key"}, "Odd.hear has a key=, and a gateway has no instances"),
+        ({"retries": -1}, "Odd.hear has retries=-1"),
+        ({"timeout": 0}, "Odd.hear has retries=3, timeout=0: it could not be called"),
+    ],
+    ids=str,
+)
+def test_an_argument_of_on_that_means_nothing_to_a_gateway_is_refused(arguments: Any, text: str) -> None:
+    class Odd(Gateway):
+        @on(**arguments)
+        async def hear(self, event: Asked) -> None: ...
+
+    found = problem(Odd)
+
+    assert found.kind == "BadArgument"
+    assert text in str(found)
+
+
+def test_what_becomes_of_a_failed_turn_is_not_an_aggregates_to_say() -> None:
+    class Odd(Aggregate, key="key"):
+        @on
+        def hear(self, event: Asked) -> None: ...
+
+        @hear.failed
+        async def gave_up(self, event: Asked, error: Exception) -> None: ...
+
+    found = problem(Odd)
+
+    assert found.kind == "BadArgument"
+    assert "Odd.hear has a reconcile or a failed, which are of gateways" in str(found)
+
+
+# ---------------------------------------------------------------- reconcile and failed
+
+
+def test_a_reconcile_and_a_failed_hear_what_their_handler_hears() -> None:
+    class Payments(Gateway):
+        @on
+        async def charge(self, event: Asked | Answered) -> None: ...
+
+        @charge.reconcile
+        async def look(self, event: Asked) -> None: ...
+
+        @charge.failed
+        async def give_up(self, event: Event, error: Exception) -> None: ...
+
+    found = problem(Ask, Payments)
+
+    assert found.kind == "BadHint"
+    assert "Payments.look can't take what Payments.charge hears" in str(found)
+    assert found.hint == "async def look(self, event: Asked | Answered) -> ..."
+
+
+def test_a_failed_takes_event_and_error() -> None:
+    class Payments(Gateway):
+        @on
+        async def charge(self, event: Asked) -> None: ...
+
+        @charge.failed  # type: ignore[arg-type]
+        async def give_up(self, event: Asked) -> None: ...
+
+    found = problem(Payments)
+
+    assert found.kind == "BadHint"
+    assert found.hint == "async def give_up(self, event: Asked, error: Exception) -> ..."
+
+
+def test_a_reconcile_and_a_failed_are_async() -> None:
+    class Payments(Gateway):
+        @on
+        async def charge(self, event: Asked) -> None: ...
+
+        @charge.reconcile
+        def look(self, event: Asked) -> None: ...
+
+        @charge.failed
+        def give_up(self, event: Asked, error: Exception) -> None: ...
+
+    assert [found.kind for found in problems(Payments)] == ["SyncGateway", "SyncGateway"]

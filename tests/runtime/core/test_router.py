@@ -2,22 +2,18 @@
 
 from runtime.core.limits import Limits
 from runtime.core.messages import (
-    Answer,
     CallDone,
+    Delivery,
     Emission,
-    Failure,
     Outcome,
     PublishReply,
     SetTimer,
     TurnDone,
-    TurnFailed,
 )
 from runtime.core.rows import Status
 from runtime.core.staging import Drained
 
 from .rig import Rig, emission, plan, turn
-
-FAILURE = Failure("ValueError", "no", "Traceback ...", "Wallet.grant")
 
 
 def test_a_publisher_is_answered_only_when_its_event_is_durable() -> None:
@@ -153,7 +149,7 @@ def test_a_failing_turn_is_retried_then_parked_and_its_instance_holds_what_follo
     for _ in range(2):
         number, deliveries = rig.deliveries_to("host-0")
         d = deliveries[0]
-        rig.core.answer("host-0", Answer(number, (), (TurnFailed(d.address, d.activation, d.at, FAILURE),)), rig.now)
+        rig.fail(number, d)
         rig.now += 60_000_000
         rig.commit()
 
@@ -163,35 +159,31 @@ def test_a_failing_turn_is_retried_then_parked_and_its_instance_holds_what_follo
     assert "trunkline.parked" in [e.type for e in rig.log.values()]
 
 
-def test_a_parked_event_can_be_retried_and_its_followers_go_on_in_order() -> None:
+def parked() -> tuple[Rig, list[Delivery]]:
+    """Two events of one instance, of which the first is parked."""
     rig = Rig(limits=Limits(retries=0))
     rig.publish("Wallet/ada")
     rig.publish("Wallet/ada")
     rig.commit()
     number, deliveries = rig.deliveries_to("host-0")
-    d = deliveries[0]
-    rig.core.answer("host-0", Answer(number, (), (TurnFailed(d.address, d.activation, d.at, FAILURE),)), rig.now)
+    rig.fail(number, deliveries[0])
     rig.commit()
+    return rig, deliveries
+
+
+def test_a_parked_event_can_be_retried_and_its_followers_go_on_in_order() -> None:
+    rig, deliveries = parked()
     rig.start()
 
-    rig.core.retry(7, d.at, "Wallet/ada", rig.now)
-    rig.commit()
+    rig.retry(deliveries[0].at, "Wallet/ada")
 
     assert [x.at for x in rig.deliveries_to("host-0")[1]] == [x.at for x in deliveries]
 
 
 def test_a_skipped_event_is_left_out_for_good() -> None:
-    rig = Rig(limits=Limits(retries=0))
-    rig.publish("Wallet/ada")
-    rig.publish("Wallet/ada")
-    rig.commit()
-    number, deliveries = rig.deliveries_to("host-0")
-    d = deliveries[0]
-    rig.core.answer("host-0", Answer(number, (), (TurnFailed(d.address, d.activation, d.at, FAILURE),)), rig.now)
-    rig.commit()
+    rig, deliveries = parked()
 
-    rig.core.skip(7, d.at, "Wallet/ada", rig.now)
-    rig.commit()
+    rig.skip(deliveries[0].at, "Wallet/ada")
     rig.start()
 
     assert [x.at for x in rig.deliveries_to("host-0")[1]] == [deliveries[1].at]

@@ -8,6 +8,12 @@ import pytest
 from .places import KINDS, Place
 
 
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Of a SQLite journal."""
+    return tmp_path / "shop.db"
+
+
 @pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     made = KINDS[request.param](tmp_path)

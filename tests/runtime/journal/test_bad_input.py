@@ -19,11 +19,6 @@ from .sequence import ALL, opened, survivors, write
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "shop.db"
-
-
-@pytest.fixture
 def made(path: Path) -> Path:
     """A journal that holds five batches and was closed."""
     with closing(opened(path)) as journal:

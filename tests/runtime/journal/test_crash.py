@@ -24,11 +24,6 @@ def files(path: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "shop.db"
-
-
-@pytest.fixture
 def started(path: Path) -> Path:
     """A journal that holds three batches and was closed."""
     with closing(opened(path)) as journal:

@@ -20,11 +20,6 @@ FULL = 2
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "shop.db"
-
-
-@pytest.fixture
 def journal(path: Path) -> Iterator[SqliteJournal]:
     journal = opened(path)
     assert isinstance(journal, SqliteJournal)

@@ -19,7 +19,7 @@ from actors.errors import BadKey, EventRejected, TrunklineError
 from actors.event import Event, decode_event
 from actors.handler import Key
 from actors.turn import Instance
-from runtime.core.messages import Failure, id_text, parse_id
+from runtime.core.messages import POSITION_MASK, Failure, id_text, parse_id
 from runtime.core.parking import NOTES
 from runtime.core.rows import DeliveryRow, Entry, InstanceRow, Status, TimerRow
 from runtime.encode import check_key, key_digest, time_us
@@ -40,7 +40,7 @@ LOOK_AGAIN = (0.03, 0.3)
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event as it stands in the log, for people and tools."""
+    """An event as it stands in the log, for people and tools: its envelope, and what no handler sees of it."""
 
     id: EventId
     type: str
@@ -51,16 +51,26 @@ class Recorded:
     """When it was written down (UTC)."""
     source: str
     """Who emitted it: `Wallet/ada`, `Payments`, `client`, `Heartbeat`."""
+    handler: str
+    """The handler that emitted it (`Wallet.grant`); empty: it came from outside."""
     subject: str
     """The routing key that its listeners agree on, or an empty string."""
     cause: EventId | None
     """The event whose handling emitted it; None: it came from outside."""
     correlation: EventId
     """The event from outside that its chain began with."""
+    hops: int
+    """Emissions since then, or since the timer that began its chain."""
+    sequence: str
+    """Its position in the log that it was first written to."""
+    partitionkey: str
+    """The subject, under the name that CloudEvents has for it."""
+    dataschema: str
+    """Wire type and version of what stands in `event`: `attempted_purchase/1`."""
+    traceparent: str
+    """The W3C trace that its chain belongs to, or an empty string."""
     event: Event | dict[str, Any]
     """The event; its payload as stored, if the app no longer knows its type or can't read it."""
-    handler: str = ""
-    """The handler that emitted it (`Wallet.grant`); empty: it came from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,17 +188,24 @@ class Reading:
         """An entry of a log, for people."""
         body = decode_body(entry.body)
         event = self.payload(entry.type, entry.body)
+        # What was read as an event was brought up to the code's version.
+        version = type(event).__trunkline__.version if isinstance(event, Event) else body.version
         return Recorded(
-            EventId(id_text(entry.id)),
-            entry.type,
-            moment_of(entry.time),
-            moment_of(entry.recorded),
-            body.source,
-            body.subject,
-            EventId(id_text(entry.cause)) if entry.cause else None,
-            EventId(id_text(entry.root)),
-            event,
-            body.handler,
+            id=EventId(id_text(entry.id)),
+            type=entry.type,
+            time=moment_of(entry.time),
+            recorded=moment_of(entry.recorded),
+            source=body.source,
+            handler=body.handler,
+            subject=body.subject,
+            cause=EventId(id_text(entry.cause)) if entry.cause else None,
+            correlation=EventId(id_text(entry.root)),
+            hops=body.hops,
+            sequence=str(entry.id & POSITION_MASK),
+            partitionkey=body.subject,
+            dataschema=f"{entry.type}/{version}",
+            traceparent=body.trace,
+            event=event,
         )
 
     def payload(self, type: str, stored: bytes) -> Event | dict[str, Any]:

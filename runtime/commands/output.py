@@ -87,7 +87,7 @@ def event_cells(recorded: Recorded) -> tuple[str, ...]:
 
 
 def event_record(recorded: Recorded) -> dict[str, Any]:
-    """An event for a program."""
+    """An event for a program: all that is known of it."""
     return {
         "id": recorded.id,
         "type": recorded.type,
@@ -98,6 +98,11 @@ def event_record(recorded: Recorded) -> dict[str, Any]:
         "subject": recorded.subject,
         "cause": recorded.cause,
         "correlation": recorded.correlation,
+        "hops": recorded.hops,
+        "sequence": recorded.sequence,
+        "partitionkey": recorded.partitionkey,
+        "dataschema": recorded.dataschema,
+        "traceparent": recorded.traceparent,
         "event": fields_of(recorded.event),
     }
 

@@ -107,6 +107,11 @@ def test_a_program_gets_an_object_a_line(journal: Path, trunkline: Trunkline) ->
         "subject": "ada",
         "cause": events[0]["id"],
         "correlation": events[0]["id"],
+        "hops": 1,
+        "sequence": events[1]["id"].partition("-")[2],
+        "partitionkey": "ada",
+        "dataschema": "completed_purchase/1",
+        "traceparent": "",
         "event": {"player_id": "ada", "credits": 10, "note": "\x1b[31m"},
     }
 

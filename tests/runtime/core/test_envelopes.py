@@ -1,16 +1,20 @@
 """What an event carries: attributes of its own, the trace of its chain, and nothing that another place would change."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from actors import Aggregate, App, Envelope, Event, Gateway, on
+from actors.aggregate import EPOCH
 from actors.errors import EventRejected
 from runtime.core.failure import TRACEBACK_MAX, failure_of
 from runtime.core.flat import goes_as_it_is, is_flat
 from runtime.core.messages import id_text, parse_id
 from runtime.core.partition import partition_of
 from runtime.encode import traceparent
+from runtime.journal.memory import MemoryReader
+from runtime.reading import Reading
+from runtime.source import JournalAtRest
 from tests.runtime.core.stand import Stand
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -136,6 +140,39 @@ def test_without_a_trace_there_is_none() -> None:
     _, seen = played()
 
     assert {envelope.traceparent for envelope in seen.values()} == {""}
+
+
+def test_people_are_told_what_handlers_are_told_and_when_it_was_recorded() -> None:
+    stand, seen = played(trace=TRACE)
+    reading = Reading(JournalAtRest(MemoryReader(stand.store)), APP)
+
+    told = {entry.type: reading.recorded(entry) for entry in stand.log.values() if entry.at == entry.id}
+
+    for (_, type), envelope in seen.items():
+        recorded = told[type]
+        assert f"/mall/{recorded.source}" == envelope.source
+        assert (recorded.cause or "", recorded.correlation) == (envelope.causationid, envelope.correlationid)
+        others = set(Envelope.__slots__) - {"source", "causationid", "correlationid"}
+        assert {name: getattr(recorded, name) for name in others} == {name: getattr(envelope, name) for name in others}
+        assert recorded.recorded == EPOCH + timedelta(microseconds=stand.now)
+
+
+def test_people_are_told_the_version_of_what_they_are_shown() -> None:
+    class Newer(Event, origin=True, name="ordered", version=2, upcasters={1: lambda old: {"who": old["buyer"]}}):
+        who: str
+
+    class Clerk(Aggregate, key="who"):
+        @on
+        def note(self, event: Newer) -> None: ...
+
+    stand, _ = played()
+    ((entry, _),) = stand.happened("ordered")
+    source = JournalAtRest(MemoryReader(stand.store))
+
+    stored, read = (Reading(source, app).recorded(entry) for app in (None, App("mall", Clerk)))
+
+    assert (stored.dataschema, stored.event) == ("ordered/1", {"buyer": "ada", "shop": "market"})
+    assert (read.dataschema, read.event) == ("ordered/2", Newer(who="ada"))
 
 
 def test_an_event_that_nobody_hears_is_written_down_and_delivered_to_nobody() -> None:

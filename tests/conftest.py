@@ -34,6 +34,8 @@ def ray_cluster() -> Iterator[Path]:
     """Ray, on this machine alone; the folder of its logs."""
     import ray
 
+    from tests.apps.prankcall.twilio_api.standin import TOKEN
+
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith("TRUNKLINE_") or n == "RAY_ADDRESS"]:
             patch.delenv(name)
@@ -41,7 +43,10 @@ def ray_cluster() -> Iterator[Path]:
         patch.setenv("TRUNKLINE_QUIET", "1")
         # Workers find the tests' apps, wherever pytest was started.
         patch.setenv("PYTHONPATH", str(Path(__file__).resolve().parent.parent))
-        context: Any = ray.init(address="local", log_to_driver=False, logging_level=logging.ERROR)
+        with pytest.MonkeyPatch.context() as secrets:
+            # Ray's processes have the environment in which it was started, and alone need it.
+            secrets.setenv("TWILIO_AUTH_TOKEN", TOKEN)
+            context: Any = ray.init(address="local", log_to_driver=False, logging_level=logging.ERROR)
         yield Path(context.address_info["session_dir"]) / "logs"
         ray.shutdown()
 

@@ -22,7 +22,7 @@ from actors import Event, TrunklineError
 from actors.errors import BadKey, EventRejected
 from apps.prankcall.call import Call
 from apps.prankcall.events import AnsweredCall, CompletedCall, RingingCall, UnansweredCall
-from apps.prankcall.telephony.twilio import OVERRIDES, STATUS_PATH, TwilioTelephony
+from apps.prankcall.telephony.twilio import OVERRIDES, STATUS_PATH, TwilioTelephony, auth_token
 from runtime import AsyncRuntime, KeyReused, NotRunning, Runtime
 
 A = TypeVar("A")
@@ -58,9 +58,12 @@ def callbacks(
 
     Args:
         knows: is there such a call?
+
+    Raises:
+        TrunklineError: this process does not have Twilio's token.
     """
     web = FastAPI(title="prankcall", lifespan=lifespan, openapi_url=None)
-    validator = RequestValidator(telephony.auth_token.get_secret_value())
+    validator = RequestValidator(auth_token())
 
     @web.post(STATUS_PATH, status_code=TAKEN)
     async def status(request: Request) -> Response:

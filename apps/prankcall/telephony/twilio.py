@@ -1,7 +1,8 @@
 """Twilio, through its own SDK. Used only where the environment configures it.
 
 TWILIO_ACCOUNT_SID      AC and 32 hexadecimal digits
-TWILIO_AUTH_TOKEN       the account's; its callbacks are signed with it as well
+TWILIO_AUTH_TOKEN       the account's; its callbacks are signed with it as well. Each process that uses it reads it for
+                        itself: it does not travel with the app
 TWILIO_FROM_NUMBER      the number that calls, as +15550100
 PRANKCALL_CALLBACK_URL  where Twilio reaches `prankcall serve`, as https://example.org/prankcall
 """
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NoReturn
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, ValidationError
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.call import CallInstance
@@ -25,6 +26,7 @@ from apps.prankcall.pranks import PRANKS, Prank
 from apps.prankcall.telephony.port import Refused, Telephony
 from apps.prankcall.telephony.twilio_http import AnswerLost, TwilioHttp
 
+TOKEN = "TWILIO_AUTH_TOKEN"
 STATUS_PATH = "/twilio/status"
 """Under the callback URL: where Twilio reports how a call goes on."""
 OVERRIDES = "#rc=5&rp=ct,rt,5xx"
@@ -66,7 +68,6 @@ class TwilioTelephony(Telephony, concurrency=64, name="Telephony"):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
-    auth_token: Annotated[SecretStr, Field(min_length=1)]
     from_number: Annotated[str, Field(pattern=r"^\+[1-9][0-9]{1,14}$")]
     callback_url: Annotated[str, AfterValidator(_web_url)]
     """Where Twilio reaches us from outside, whatever stands in between."""
@@ -80,8 +81,9 @@ class TwilioTelephony(Telephony, concurrency=64, name="Telephony"):
     _client: Client | None = PrivateAttr(None)
 
     async def open(self) -> None:
+        token = auth_token()
         self._http = TwilioHttp(self.api_url, self.answer_within)
-        self._client = Client(self.account_sid, self.auth_token.get_secret_value(), http_client=self._http)
+        self._client = Client(self.account_sid, token, http_client=self._http)
 
     async def close(self) -> None:
         if self._http is not None:
@@ -186,26 +188,41 @@ def twiml(prank: Prank) -> str:
     return str(response)
 
 
+def auth_token(environment: Mapping[str, str] = os.environ) -> str:
+    """The account's token, in the process that uses it.
+
+    Raises:
+        TrunklineError: this process's environment does not have it.
+    """
+    token = environment.get(TOKEN)
+    if not token:
+        raise TrunklineError(
+            f"{TOKEN} is not in the environment of process {os.getpid()}, which needs it to talk to Twilio",
+            hint="it does not travel with the app: set it where Ray is started on this node, before `ray start`.",
+        )
+    return token
+
+
 def telephony_from_environment(environment: Mapping[str, str] = os.environ) -> TwilioTelephony | None:
-    """Twilio as the environment configures it; None if nothing of it is set.
+    """Twilio as the environment configures it, without the token; None if nothing of it is set.
 
     Raises:
         TrunklineError: something is missing, or can't be right. It names variables, never what is in them.
     """
     names = {
         "account_sid": "TWILIO_ACCOUNT_SID",
-        "auth_token": "TWILIO_AUTH_TOKEN",
         "from_number": "TWILIO_FROM_NUMBER",
         "callback_url": "PRANKCALL_CALLBACK_URL",
     }
     found: dict[str, Any] = {field: environment[name] for field, name in names.items() if environment.get(name)}
-    if not found:
+    given = [*(names[field] for field in found), *([TOKEN] if environment.get(TOKEN) else [])]
+    if not given:
         return None
-    missing = [name for field, name in names.items() if field not in found]
+    missing = [name for name in (*names.values(), TOKEN) if name not in given]
     if missing:
         raise TrunklineError(
             f"Twilio is configured in part: {', '.join(missing)} missing",
-            hint=f"set what is missing; or unset {', '.join(names[field] for field in found)}, to use the simulator.",
+            hint=f"set what is missing; or unset {', '.join(given)}, to use the simulator.",
         )
     try:
         return TwilioTelephony(**found)

@@ -34,6 +34,8 @@ from apps.prankcall.telephony.simulator import SimulatedTelephony
 from apps.prankcall.telephony.twilio import TwilioTelephony, telephony_from_environment, twiml
 from apps.prankcall.telephony.twilio_http import TwilioHttp
 from apps.prankcall.wallet import Wallet
+from apps.prankcall.web import callbacks
+from runtime.shells.code import dump_app
 from tests.apps.prankcall.twilio_api.contract import Broken, check_request
 from tests.apps.prankcall.twilio_api.standin import SID, TOKEN, StandIn, Taken
 
@@ -45,7 +47,6 @@ SERVER_ERROR = (500, {"code": 20500, "message": "Internal Server Error", "status
 def adapter(company: StandIn, **settings: Any) -> TwilioTelephony:
     given = {
         "account_sid": SID,
-        "auth_token": TOKEN,
         "from_number": "+15550199",
         "callback_url": "https://game.example/prankcall",
         "api_url": company.url,
@@ -342,7 +343,39 @@ def test_the_environment_configures_twilio() -> None:
     assert telephony.account_sid == SID
     assert telephony.status_url("c-1", "a-1") == "https://game.example/prankcall/twilio/status?call_id=c-1&attempt=a-1"
     assert telephony.api_url == "https://api.twilio.com"
-    assert TOKEN not in repr(telephony)
+
+
+def test_the_token_does_not_travel_with_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in COMPLETE.items():
+        monkeypatch.setenv(name, value)
+
+    telephony = telephony_from_environment()
+
+    assert telephony is not None
+    code = dump_app(app.using(Telephony=telephony))
+    assert SID.encode() in code
+    assert TOKEN.encode() not in code
+
+
+async def nothing(*_: object, **__: object) -> bool:
+    return False
+
+
+USES = {
+    "a gateway": lambda telephony: asyncio.run(telephony.open()),
+    "the web app": lambda telephony: callbacks(telephony, nothing, nothing),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_process_without_the_token_says_where_to_set_it(monkeypatch: pytest.MonkeyPatch, use: str) -> None:
+    telephony = telephony_from_environment(COMPLETE)
+    monkeypatch.delenv("TWILIO_AUTH_TOKEN", raising=False)
+
+    with pytest.raises(TrunklineError, match="TWILIO_AUTH_TOKEN is not in the environment") as caught:
+        USES[use](telephony)
+
+    assert "before `ray start`" in str(caught.value)
 
 
 @pytest.mark.parametrize("missing", COMPLETE)

@@ -33,7 +33,7 @@ from apps.prankcall.telephony.twilio import OVERRIDES, TwilioTelephony
 from apps.prankcall.wallet import Wallet
 from apps.prankcall.web import BODY_MAX, callbacks
 from runtime import Overloaded
-from tests.apps.prankcall.twilio_api.standin import SID, TOKEN, StandIn, Taken, send, signed
+from tests.apps.prankcall.twilio_api.standin import SID, StandIn, Taken, send, signed
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 REQUEST = RequestedCall(call_id="c 1&", player_id="ada", friend="+15550100", prank="fish")
@@ -45,7 +45,6 @@ class Game:
     def __init__(self, company: StandIn, callback_url: str) -> None:
         self.telephony = TwilioTelephony(
             account_sid=SID,
-            auth_token=TOKEN,
             from_number="+15550199",
             callback_url=callback_url,
             api_url=company.url,

@@ -14,7 +14,7 @@ from apps.prankcall.telephony.twilio import TwilioTelephony
 from apps.prankcall.wallet import Wallet
 from apps.prankcall.web import served
 from runtime import NotRunning
-from tests.apps.prankcall.twilio_api.standin import SID, TOKEN, StandIn, send
+from tests.apps.prankcall.twilio_api.standin import SID, StandIn, send
 from tests.conftest import Start
 
 # Ray Serve's own classes, as they are imported.
@@ -30,7 +30,6 @@ def free_port() -> int:
 def adapter(company: StandIn, port: int) -> TwilioTelephony:
     return TwilioTelephony(
         account_sid=SID,
-        auth_token=TOKEN,
         from_number="+15550199",
         callback_url=f"http://127.0.0.1:{port}",
         api_url=company.url,

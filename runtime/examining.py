@@ -9,15 +9,16 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from actors.app import App
+from actors.errors import TrunklineError
 from actors.schedule import Due
 from runtime.core.messages import HOME, POSITION_MASK
 from runtime.core.partition import partition_of
 from runtime.core.rows import SUPERVISOR, Entry, Status, local_targets
 from runtime.encode import time_us
-from runtime.errors import JournalError
+from runtime.errors import JournalError, Unreachable
 from runtime.journal.schema import connect
 from runtime.merging import newest
 from runtime.reading import Reading, moment_of
@@ -51,14 +52,36 @@ class Finding(NamedTuple):
 # ------------------------------------------------------------ a running app
 
 
-async def of_processes(rt: "AsyncRuntime") -> list[Finding]:
-    """Supervisor, router, hosts, gateways."""
+async def of_processes(rt: "AsyncRuntime", patience: float) -> list[Finding]:
+    """Supervisor, router, hosts, gateways. Each has so many seconds for its answer."""
     found = []
-    for name, pid in sorted((await rt.processes()).items()):
-        niceness = _niceness(pid)
-        nice = "" if niceness is None else f", nice {niceness}"
-        found.append(Finding("ok", name, f"process {pid}{nice}"))
-    status = await rt.status()
+    try:
+        for name, pid in sorted((await rt.processes()).items()):
+            niceness = _niceness(pid)
+            nice = "" if niceness is None else f", nice {niceness}"
+            found.append(Finding("ok", name, f"process {pid}{nice}"))
+    except Unreachable as error:
+        found.append(of_silent("Supervisor", rt.app.name, error))
+    try:
+        found += of_cell(await rt.status(timeout=patience))
+    except Unreachable as error:
+        found.append(of_silent("Router", rt.app.name, error))
+    return found
+
+
+def of_silent(process: Literal["Supervisor", "Router"], app: str, error: TrunklineError) -> Finding:
+    """One that does not answer."""
+    others = {"Supervisor": "the others end it, and Ray starts it again", "Router": "the supervisor restarts it"}
+    fix = (
+        f"{others[process]}, after TRUNKLINE_PATIENCE seconds (10): ask once more; if it stays silent, end it: "
+        f"`ps -ef | grep ray::{process}`, `kill -9 PID`. Nothing acknowledged is lost"
+    )
+    return Finding("bad", f"{app}:{process}", error.message, fix)
+
+
+def of_cell(status: dict[str, Any]) -> list[Finding]:
+    """What a router says of itself."""
+    found = []
     counts = ", ".join(
         f"{value:,} {name}" for name, value in status.items() if isinstance(value, int) and name != "pid"
     )
@@ -272,4 +295,7 @@ def _token(connected: bool) -> Iterator[Finding]:
         yield Finding("ok", "RAY_ADDRESS", address)
 
 
-__all__ = ["Finding", "of_app", "of_journal", "of_machine", "of_processes", "waiting"]
+__all__ = [
+    *("Finding", "of_app", "of_cell", "of_journal", "of_machine", "of_processes", "of_silent"),
+    "waiting",
+]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 import ray
 import ray.exceptions
 
@@ -23,7 +24,7 @@ from runtime.progress import Progress
 from runtime.settings import Settings, journal_place, read_settings
 from runtime.shells.clock import Clock
 from runtime.shells.code import load_app
-from runtime.shells.launch import Lifeline, find, start_app, stop_app
+from runtime.shells.launch import Lifeline, find, namespace_of, start_app, stop_app
 from runtime.shells.link import ClientLink, Hello, LinkLost, RayLink
 
 ASK_TIMEOUT = 30.0
@@ -41,6 +42,8 @@ class Running:
     session: RaySession
     lifeline: Lifeline | None
     """Held by the driver whose app ends with it."""
+    patience: float = ASK_TIMEOUT
+    """Seconds that the supervisor has for an answer."""
 
     def processes(self) -> dict[str, int]:
         """The process ids of the app's Ray actors, by their names.
@@ -49,7 +52,7 @@ class Running:
             NotRunning: the app has ended.
             Unreachable: the supervisor does not answer.
         """
-        found: dict[str, int] = _ask(self.app.name, self.supervisor.where)["processes"]
+        found: dict[str, int] = _ask(self.app.name, self.supervisor.where, self.patience)["processes"]
         return found
 
     def end(self, stop: bool) -> None:
@@ -123,7 +126,7 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def join(app: App | str, *, address: str | None) -> Running:
+def join(app: App | str, *, address: str | None, patience: float = ASK_TIMEOUT) -> Running:
     """Find an app that runs on this process's Ray cluster; else on the one at `address`, or the one of this machine."""
     check_app(app, names=True)
     settings = read_settings()
@@ -141,9 +144,9 @@ def join(app: App | str, *, address: str | None) -> Running:
         try:
             progress.step(f"looking for {name}")
             supervisor = find(name)
-            where = _ask(name, supervisor.where)
+            where = _ask(name, supervisor.where, patience)
             if isinstance(app, str):
-                app = load_app(_ask(name, supervisor.code), where["schema_hash"])
+                app = load_app(_ask(name, supervisor.code, patience), where["schema_hash"])
             elif app.catalogue.schema_hash != where["schema_hash"]:
                 raise TrunklineError(
                     f"this process has other code for app {name!r} than the one that runs",
@@ -152,7 +155,32 @@ def join(app: App | str, *, address: str | None) -> Running:
         except BaseException:
             session.end()
             raise
-    return Running(app, where, supervisor, session, None)
+    return Running(app, where, supervisor, session, None, patience)
+
+
+def status_of_router(name: str, *, address: str | None, patience: float) -> dict[str, Any]:
+    """What the router of an app says of itself, asked past a supervisor that is silent.
+
+    Raises:
+        StartFailed: there is no such Ray cluster.
+        NotRunning: there is no router.
+        Unreachable: it does not answer.
+    """
+    session = RaySession.begin(address or "auto", dashboard=False)
+    try:
+        router = ray.get_actor(f"{name}:Router", namespace=namespace_of(name))
+        answer: Any = ray.get(router.ask.remote("status", b""), timeout=patience)
+    except ValueError as error:
+        raise NotRunning(f"app {name!r} has no router at the moment", hint="its supervisor starts one.") from error
+    except (ray.exceptions.RayError, TimeoutError) as error:
+        raise Unreachable(
+            f"the router of app {name!r} does not answer: {error}",
+            hint="its supervisor ends it when it stays silent, and starts another.",
+        ) from error
+    finally:
+        session.end()
+    found: dict[str, Any] = msgspec.msgpack.decode(answer)
+    return found
 
 
 class Connector:
@@ -200,9 +228,9 @@ class Connector:
             return
 
 
-def _ask(name: str, question: Any) -> Any:
+def _ask(name: str, question: Any, patience: float) -> Any:
     """What the supervisor answers, which may be starting again."""
-    until = time.monotonic() + ASK_TIMEOUT
+    until = time.monotonic() + patience
     while True:
         left = max(until - time.monotonic(), 0.1)
         if not ray.is_initialized():

@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -60,12 +60,12 @@ class Look:
     progress: Progress
 
 
-def looking(
+def naming(
     *, running: bool = False
-) -> Callable[[Callable[Concatenate[Look, Output, P], Awaitable[int | None]]], Callable[..., int]]:
-    """Options for what to look into, and `--json`; the body gets them opened. `running`: a journal is not enough."""
+) -> Callable[[Callable[Concatenate[Named, Output, P], Awaitable[int | None]]], Callable[..., int]]:
+    """Options for what to look into, and `--json`."""
 
-    def decorate(body: Callable[Concatenate[Look, Output, P], Awaitable[int | None]]) -> Callable[..., int]:
+    def decorate(body: Callable[Concatenate[Named, Output, P], Awaitable[int | None]]) -> Callable[..., int]:
         @click.option("--app", metavar="NAME", shell_complete=_complete_app, help="An app that runs, by its name.")
         @click.option("--address", metavar="HOST:PORT", help="The Ray cluster it runs on (else RAY_ADDRESS, or here).")
         @click.option(
@@ -82,8 +82,7 @@ def looking(
             named = Named(app, address, journal, code)  # type: ignore[arg-type]
 
             async def run() -> int:
-                async with opened(named, running) as look:
-                    return await body(look, Output(bool(as_json)), *arguments, **options) or 0
+                return await body(named, Output(bool(as_json)), *arguments, **options) or 0
 
             return asyncio.run(run())
 
@@ -92,43 +91,83 @@ def looking(
     return decorate
 
 
+def looking(
+    *, running: bool = False
+) -> Callable[[Callable[Concatenate[Look, Output, P], Awaitable[int | None]]], Callable[..., int]]:
+    """As `naming`; the body gets what was named opened. `running`: a journal is not enough."""
+
+    def decorate(body: Callable[Concatenate[Look, Output, P], Awaitable[int | None]]) -> Callable[..., int]:
+        @naming(running=running)
+        @functools.wraps(body)
+        async def look_into(named: Named, out: Output, /, *arguments: P.args, **options: P.kwargs) -> int | None:
+            async with opened(named, running) as look:
+                return await body(look, out, *arguments, **options)
+
+        return look_into
+
+    return decorate
+
+
 @asynccontextmanager
-async def opened(named: Named, running: bool) -> AsyncIterator[Look]:
+async def opened(named: Named, running: bool, *, patience: float | None = None) -> AsyncIterator[Look]:
     """Open what was named, or the only one there is.
+
+    Args:
+        patience: seconds that an app has for its first answers; its own, if it is not given.
 
     Raises:
         UsageError: too much was named, or too little.
+        Unreachable: the app's supervisor does not answer.
         TrunklineError: it can't be opened.
+    """
+    with Progress(read_settings().quiet) as progress:
+        one = the_one(named, running)
+        if one.app is not None:
+            async with _running(one.app, named, progress, patience) as look:
+                yield look
+        else:
+            assert one.journal is not None, "one of them is named, or was found"
+            with _at_rest(one.journal, named.code, progress) as look:
+                yield look
+
+
+def the_one(named: Named, running: bool) -> Named:
+    """Either an app that runs or a journal: what was named, or the only one there is.
+
+    Raises:
+        UsageError: too much was named, or too little.
     """
     if named.app is not None and named.journal is not None:
         raise click.UsageError("--app names one that runs, --journal a file: which of them?")
-    with Progress(read_settings().quiet) as progress:
-        journal = named.journal
-        name = named.app
-        if name is None and journal is None:
-            name, journal = _only_one(named.address)
-        if journal is not None and running:
-            name = app_of(journal)
-            if name is None:
-                raise click.UsageError(f"{journal} is no journal.")
-        if name is not None:
-            async with _running(name, named, progress) as look:
-                yield look
-        else:
-            assert journal is not None, "one of them is named, or was found"
-            with _at_rest(journal, named.code, progress) as look:
-                yield look
+    name, journal = named.app, named.journal
+    if name is None and journal is None:
+        name, journal = _only_one(named.address)
+    if journal is not None and running:
+        name, journal = app_of(journal), None
+        if name is None:
+            raise click.UsageError(f"{named.journal} is no journal.")
+    return replace(named, app=name, journal=journal)
 
 
 @asynccontextmanager
-async def _running(name: str, named: Named, progress: Progress) -> AsyncIterator[Look]:
+async def _running(name: str, named: Named, progress: Progress, patience: float | None) -> AsyncIterator[Look]:
     from runtime.client import AsyncRuntime
+    from runtime.launching import ASK_TIMEOUT, join
 
     if named.code is not None and named.code.name != name:
         raise _others_code(named.code, f"the app that runs is {name!r}")
-    async with await AsyncRuntime.attach(named.code or name, address=named.address) as rt:
-        partitions = (await rt.reading.info()).partitions
-        yield Look(name, rt.app, rt.reading, partitions, rt.journal, rt, progress)
+    wanted = named.code or name
+    found = await asyncio.to_thread(join, wanted, address=named.address, patience=patience or ASK_TIMEOUT)
+    async with AsyncRuntime.of(found) as rt:
+        try:
+            async with asyncio.timeout(patience):
+                partitions = (await rt.reading.info()).partitions
+        except TimeoutError:
+            # The journal can be read without its router.
+            with _at_rest(rt.journal, None, progress) as look:
+                yield replace(look, app=rt.app, runtime=rt)
+        else:
+            yield Look(name, rt.app, rt.reading, partitions, rt.journal, rt, progress)
 
 
 class _at_rest:
@@ -250,4 +289,16 @@ def _complete_app(ctx: click.Context, param: click.Parameter, incomplete: str) -
     return sorted(name for name in names if name is not None and name.startswith(incomplete))
 
 
-__all__ = ["Look", "Named", "app_of", "journals", "looking", "only_running", "opened", "sockets_here", "the_journal"]
+__all__ = [
+    "Look",
+    "Named",
+    "app_of",
+    "journals",
+    "looking",
+    "naming",
+    "only_running",
+    "opened",
+    "sockets_here",
+    "the_journal",
+    "the_one",
+]

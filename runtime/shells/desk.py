@@ -37,10 +37,11 @@ class Ticket(NamedTuple):
 class Desk:
     """Takes questions, remembers who waits for what, and answers."""
 
-    def __init__(self, journal: Journal, reads: Reads) -> None:
+    def __init__(self, journal: Journal, reads: Reads, place: str) -> None:
         self.core: RouterCore
         self._journal = journal
         self._reads = reads
+        self._place = place
         self._tickets: dict[int, Ticket] = {}
         self._requests: dict[int, PublishReply] = {}
         self._next = 0
@@ -70,8 +71,8 @@ class Desk:
         elif op == "read":
             self._reads.read(payload, lambda kind, answer: peer.send(kind, number, answer))
         elif op == "status":
-            status: dict[str, Any] = core.stats() | {"hosts": hosts, "pid": os.getpid(), "where": core.where()}
-            peer.send(Kind.REPLY, number, encode(status))
+            status: dict[str, Any] = {"hosts": hosts, "pid": os.getpid(), "where": core.where(), "journal": self._place}
+            peer.send(Kind.REPLY, number, encode(core.stats() | status))
         elif op == "schedules":
             peer.send(Kind.REPLY, number, encode(core.schedules()))
         else:

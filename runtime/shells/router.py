@@ -91,7 +91,7 @@ class RouterShell:
         self._journal = self._open()
         self._epochs = self._journal.claim(range(config.plan.partitions))
         self._reads = Reads(self._journal)
-        self._desk = Desk(self._journal, self._reads)
+        self._desk = Desk(self._journal, self._reads, config.journal)
         self._core = self._desk.core = self._hosts.core = self._recovered()
         self._server = await listen(self, config.socket)
         self._work = loop.create_task(self._loop())

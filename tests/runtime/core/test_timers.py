@@ -165,6 +165,25 @@ def test_a_due_timer_waits_for_older_events_in_a_router_that_starts_anew_as_well
     assert len(fired(rig)) == 1
 
 
+def test_a_due_timer_waits_for_older_events_also_behind_one_that_a_fast_clock_recorded_later() -> None:
+    rig = Rig()
+    sets(rig, timer(rig.now + 5 * SECOND))
+    rig.now += 10 * SECOND
+    rig.publish("Wallet/ada")
+    rig.write(rig.core.next_batch())
+    rig.now -= 10 * SECOND
+    rig.start()
+    rig.publish("Wallet/ada")
+    rig.commit()
+
+    rig.pass_time(6 * SECOND)
+    before = fired(rig)
+    rig.work()
+
+    assert before == []
+    assert len(fired(rig)) == 1
+
+
 def test_what_follows_from_an_older_event_is_newer_and_does_not_hold_the_timer_back() -> None:
     rig = Rig()
     due = rig.now + SECOND

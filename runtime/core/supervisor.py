@@ -15,6 +15,8 @@ from actors.schedule import Due, Schedule
 SECOND = 1_000_000
 ROUTER = "Router"
 GATEWAYS = "Gateways"
+STARTS = 12
+"""Patiences that a child has to come up: the first answer may be long in coming."""
 PINGS = 5
 """In the time after which a process counts as stopped; but at least one a second."""
 
@@ -135,13 +137,14 @@ class SupervisorCore:
                 child.heard = now
         self._looked = now
         for child in self._children.values():
-            if not child.up and not child.starting and child.not_before <= now:
-                child.starting = True
+            if child.up or child.starting:
+                if now - child.heard > self._patience * (1 if child.up or child.found else STARTS):
+                    # Should it not get through, it is killed again when it has been silent for so long again.
+                    child.heard = now
+                    found.append(Kill(child.name))
+            elif child.not_before <= now:
+                child.starting, child.heard = True, now
                 found.append(Start(child.name))
-            elif (child.up or child.found) and now - child.heard > self._patience:
-                # Should it not get through, it is killed again when it has been silent for so long again.
-                child.heard = now
-                found.append(Kill(child.name))
         return found
 
     def ticks(self, now: int) -> list[tuple[Schedule, Due]]:

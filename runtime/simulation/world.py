@@ -122,6 +122,7 @@ class World:
             self.servants.append(process)
             for router in self.routers:
                 router.later(self.scheduler.between(1, self.profile.weather.delay_us), partial(router.greet, name))
+        self.scheduler.note(f"{process.name} starts")
         self.children.add(name, process)
         return process
 

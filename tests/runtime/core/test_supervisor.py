@@ -211,10 +211,27 @@ def test_a_successor_is_given_the_same_patience() -> None:
     assert watched(core, 22, 40) == [(33, Kill("Router"))]
 
 
-def test_a_child_that_starts_slowly_is_not_killed() -> None:
+def test_a_child_may_start_slowly_but_not_for_ever() -> None:
     core = SupervisorCore(("Router",), ())
 
-    assert watched(core, 0, 100) == [(0, Start("Router"))]
+    assert watched(core, 0, 250) == [(0, Start("Router")), (121, Kill("Router")), (242, Kill("Router"))]
+
+
+def test_a_child_that_answers_may_take_any_time_to_come_up() -> None:
+    core = SupervisorCore(("Router",), ())
+    watched(core, 0, 100)
+
+    core.heard("Router", 100 * SECOND)
+
+    assert watched(core, 101, 220) == []
+
+
+def test_a_child_that_waits_for_its_next_start_is_not_killed() -> None:
+    core = up("Router")
+    for _ in range(10):
+        core.died("Router", 0)
+
+    assert core.actions(4 * SECOND) == []
 
 
 def test_a_child_that_an_earlier_supervisor_has_started_is_not_started() -> None:

@@ -26,6 +26,12 @@ EXAMPLES = """examples:
   prankcall board
   prankcall receipts --player ada
 """
+SEED = (
+    "repeats a game: the same events from every instance, in the same order, the same points (default 1). It holds "
+    "while the machine keeps up with the clock of the game; where a report comes minutes of the game too late, its "
+    "call's limit may be reached first: a hangup more in the log, the same points. Over an hour late, the call is "
+    "given up. A lower --speed helps, and the game says if it was needed"
+)
 INTERRUPTED = 130
 """What a shell gives for a program that Ctrl-C ended."""
 
@@ -89,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         "demo", help="players buy credits and have friends called; processes are killed; the books are checked", **how
     )
     demo.set_defaults(run=_demo, parser=demo)
-    demo.add_argument("--seed", type=int, default=1, help="repeats a game: the same events (default 1)")
+    demo.add_argument("--seed", type=int, default=1, help=SEED)
     demo.add_argument("--players", type=_positive, default=6, help="default 6")
     demo.add_argument("--calls", type=_positive, default=4, help="of each player (default 4)")
     demo.add_argument("--speed", type=_above_0, default=60.0, help="times as fast as life (default 60)")

@@ -27,6 +27,9 @@ class Network:
         self._reported: set[str] = set()
         self._planned: list[Report] = []
         self._changed = asyncio.Event()
+        self._since = clock.now()
+        self.behind = 0.0
+        """Seconds, by the app's clock, that a report came after its moment; the most so far."""
 
     def hear(self, recorded: Recorded) -> None:
         """Something was recorded."""
@@ -53,6 +56,9 @@ class Network:
             now = self._clock.now()
             while self._planned and us_of(self._planned[0].comes) <= now:
                 report = heappop(self._planned)
+                # What was due before it began is said again.
+                due = max(us_of(report.comes), self._since)
+                self.behind = max(self.behind, (now - due) / 1_000_000)
                 self._reported.add(report.key)
                 await self._rt.publish(report.event, time=report.at, idempotency_key=report.key)
                 now = self._clock.now()

@@ -202,6 +202,35 @@ def test_a_call_that_is_over_costs_something_only_if_it_was_answered(seconds: in
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("lasted", [90, CALL_LIMIT, CALL_LIMIT + 30, None])
+def test_a_limit_that_is_reached_before_a_late_report_comes_moves_no_other_credits_and_points(
+    lasted: int | None,
+) -> None:
+    """Reports in any order, with more than ten minutes before any one of them: a hangup more, and nothing else."""
+    facts = [fact for fact in reports(lasted=lasted) if not isinstance(fact[0], DialedCall)]
+    seen, hangups = set(), set()
+    for order in permutations(facts):
+        for late in range(len(order) + 1):
+            game = world()
+            game.publish(REQUEST)
+            for event, at in order[:late]:
+                game.publish(event, time=at)
+            game.advance(seconds=CALL_LIMIT + 300)
+            for event, at in order[late:]:
+                game.publish(event, time=at)
+            game.advance(seconds=2 * REPORTS_WITHIN)
+            player, receipts, board = game.get(Player, "ada"), game.get(Receipts, "ada"), game.get(Leaderboard)
+            scored = sorted(map(repr, happened(game, ScoredCall)))
+            seen.add(
+                f"{game.get(Call, 'c-1')} {game.get(Score, 'c-1')} {wallet(game)} {player} {receipts} {board} {scored}"
+            )
+            hangups.add(len(happened(game, HangupDue)))
+
+    assert len(seen) == 1
+    # Whether the timer or the report was first is to be seen in the log alone.
+    assert hangups == ({0} if lasted is None else {0, 1} if lasted < CALL_LIMIT else {1})
+
+
 def test_the_end_of_a_call_moves_no_credits_before_its_answer_is_known() -> None:
     game = world()
     game.publish(REQUEST)

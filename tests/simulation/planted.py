@@ -7,13 +7,16 @@ from typing import Any
 from msgspec.structs import replace
 
 from actors import App
+from actors.schedule import Due, Schedule
+from runtime.core.heart import HeartCore
 from runtime.core.host import HostCore
 from runtime.core.limits import Limits
-from runtime.core.messages import Answer, DeliverBatch, PublishBatch, TurnDone
+from runtime.core.messages import Answer, DeliverBatch, PublishBatch, PublishReply, Taken, TurnDone
 from runtime.core.plan import CellPlan
 from runtime.core.router import RouterCore
 from runtime.core.rows import Batch, Entry, InstanceRow, Recovery, Status
 from runtime.core.staging import Drained
+from runtime.core.supervisor import Kill, Start, SupervisorCore, first_children
 from runtime.core.timers import Timers
 from runtime.errors import JournalError
 from runtime.journal.memory import MemoryJournal
@@ -52,6 +55,26 @@ def with_host(kind: type[HostCore]) -> type[World]:
     class Planted(World):
         def make_host(self) -> HostCore:
             return kind(self.app.catalogue, self.partitions, run_on=self.profile.run_on, app=self.app.name)
+
+    return Planted
+
+
+def with_supervisor(kind: type[SupervisorCore], **weather: Any) -> type[World]:
+    class Planted(World):
+        def __init__(self, app: App, profile: Profile, scheduler: Scheduler) -> None:
+            super().__init__(app, dataclasses.replace(profile, **weather), scheduler)
+
+        def make_supervisor(self) -> SupervisorCore:
+            names = first_children(self.profile.limits.hosts, gateways=True)
+            return kind(names, self.schedules, patience=self.patience_us, second=self.profile.second_us)
+
+    return Planted
+
+
+def with_heart(kind: type[HeartCore]) -> type[World]:
+    class Planted(World):
+        def make_heart(self, core: SupervisorCore) -> HeartCore:
+            return kind(core, self.app.catalogue, self.partitions)
 
     return Planted
 
@@ -336,3 +359,53 @@ class StatelessHost(HostCore):
         answer = super().deliver(batch)
         turns = tuple(turn if turn.emitted else replace(turn, changed=False, state=None) for turn in answer.turns)
         return Answer(answer.number, turns, answer.failed)
+
+
+# ---------------------------------------------------------------- supervisors
+
+
+class ForgetfulSupervisor(SupervisorCore):
+    """Knows, when it starts again, only the children that every app has: not the hosts that a router asked for."""
+
+    def found(self, name: str, now: int) -> None:
+        if self.wants(name):
+            super().found(name, now)
+
+
+class HalfHeartedSupervisor(SupervisorCore):
+    """Kills a process once, whether or not that gets through."""
+
+    _killed: set[str]
+
+    def actions(self, now: int) -> list[Start | Kill]:
+        self._killed = getattr(self, "_killed", set())
+        found = [a for a in super().actions(now) if isinstance(a, Start) or a.name not in self._killed]
+        self._killed |= {action.name for action in found if isinstance(action, Kill)}
+        return found
+
+    def died(self, name: str, now: int) -> None:
+        super().died(name, now)
+        self._killed.discard(name)
+
+
+class DeafSupervisor(SupervisorCore):
+    """Does not hear of the death of a child that has not come up."""
+
+    def died(self, name: str, now: int) -> None:
+        if self.is_up(name):
+            super().died(name, now)
+
+
+class StubbornHeart(HeartCore):
+    """Publishes a tick that was refused as it was worked out first, on top of what was taken since."""
+
+    _kept: dict[str, Due]
+
+    def _batch(self, schedule: Schedule, due: Due) -> PublishBatch:
+        self._kept = getattr(self, "_kept", {})
+        return super()._batch(schedule, self._kept.setdefault(schedule.name, due))
+
+    def published(self, reply: PublishReply) -> None:
+        super().published(reply)
+        if not reply.refused and reply.results[0][0] == Taken.NEW:
+            self._kept.clear()

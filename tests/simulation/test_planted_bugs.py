@@ -12,7 +12,7 @@ from runtime.simulation.play import play
 from runtime.simulation.violation import Violation
 from runtime.simulation.world import World
 from tests.simulation import planted
-from tests.simulation.planted import with_disk, with_host, with_journal, with_router
+from tests.simulation.planted import with_disk, with_heart, with_host, with_journal, with_router, with_supervisor
 
 
 class Bug(NamedTuple):
@@ -126,6 +126,36 @@ BUGS = [
         with_router(planted.TirelessRouter),
         "calls are bounded by their retries",
         30,
+    ),
+    # Supervisors.
+    Bug(
+        "a supervisor that starts again does not know a host that a router asked for",
+        with_supervisor(planted.ForgetfulSupervisor, placement="dedicated", faults=("kill supervisor", "stop host")),
+        "drains end",
+        10,
+    ),
+    Bug(
+        "who is not dead after a kill is not killed again",
+        with_supervisor(
+            planted.HalfHeartedSupervisor, faults=("stop router", "stop host", "stop gateways"), fault_every_us=20_000
+        ),
+        "drains end",
+        120,
+        or_else="clients are answered",
+    ),
+    Bug(
+        "a death before the first word is not heard of",
+        with_supervisor(planted.DeafSupervisor),
+        "drains end",
+        10,
+        or_else="clients are answered",
+    ),
+    Bug(
+        "a refused tick is published as it was",
+        with_heart(planted.StubbornHeart),
+        "ticks come once, rising",
+        10,
+        "bank",
     ),
     # Waiting.
     Bug("a drain ends at once", with_router(planted.ShortDrains), "a drain ends when all is done", 5),

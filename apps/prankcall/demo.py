@@ -38,9 +38,9 @@ HEARTBEAT = 60.0
 """Seconds of the game between two ticks."""
 TICKS = 3
 """Ticks that two supervisors beat beside each other."""
-BEHIND_LOOK_S = 120.0
+BEHIND_LOOK_S = 240.0
 """Seconds of the game by which reports may be late: the longest call that is not cut, and the slowest report of it,
-leave more than twice as much until the limit."""
+leave more than that until the limit."""
 ENDS = frozenset({"refused_call", "unconnected_call", "scored_call"})
 
 
@@ -99,7 +99,7 @@ async def _run(console: Console, wish: Wish) -> int:
             await evening.play()
             if evening.behind > BEHIND_LOOK_S:
                 said = f"this machine fell {evening.behind:,.0f} s of the game behind its clock"
-                view.note(f"{said}: seed {wish.seed} may give another game next time; with a lower --speed it does not")
+                view.note(f"{said}: seed {wish.seed} may give other events next time; with a lower --speed it does not")
         letters = await rt.dead_letters.list()
         for letter in letters:
             console.print(f"not handled: {letter}", style="red")

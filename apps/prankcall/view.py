@@ -45,8 +45,14 @@ class View:
 
     async def __aenter__(self) -> "View":
         if self._console.is_terminal:
+            # What others print is not its own: the demo drops what Ray prints of a killed process.
             self._live = Live(
-                console=self._console, get_renderable=self._draw, refresh_per_second=10, transient=True
+                console=self._console,
+                get_renderable=self._draw,
+                refresh_per_second=10,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
             ).__enter__()
         else:
             self._lines = asyncio.create_task(self._say())

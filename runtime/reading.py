@@ -48,7 +48,7 @@ class Recorded:
     time: datetime
     """When it happened (UTC)."""
     recorded: datetime
-    """When it was written down (UTC)."""
+    """When it was written down (UTC): in a log never earlier than what stands before it, whatever the clock did."""
     source: str
     """Who emitted it: `Wallet/ada`, `Payments`, `client`, `Heartbeat`."""
     handler: str

@@ -46,7 +46,9 @@ class Cell:
         self.plan = plan
         self.limits = limits
         self.now = now
-        """The router's clock, never going back."""
+        """The router's clock, never going back while it lives."""
+        self.newest = 0
+        """When the newest entry that was found in the logs was recorded: later than now, after a clock was set back."""
         self.logs: dict[int, PartitionLog] = {}
         self.mailboxes: dict[str, Mailbox] = {}
         self.staging = Staging()
@@ -93,7 +95,9 @@ class Cell:
         at = log.append()
         partition = log.partition
         coded = encode_targets(targets)
-        entry = Entry(at, at, cause, root or at, time, self.now, type, client, seq, coded, body)
+        # Never earlier than what stands before it: a log is searched, and logs are merged, by it.
+        recorded = self.now if self.now > self.newest else self.newest
+        entry = Entry(at, at, cause, root or at, time, recorded, type, client, seq, coded, body)
         stage.batch.entries.append(entry)
         stage.partitions.add(partition)
         count = 0
@@ -101,7 +105,7 @@ class Cell:
         everywhere: list[str] | None = None
         for where, address in targets:
             if where == partition:
-                self.deliver(entry, address, partition, gen)
+                self.deliver(entry, address, partition, gen, self.now)
                 count += 1
             elif where == HOME:
                 self.calls.add(GatewayCall(at, address, partition, entry, gen))
@@ -139,13 +143,19 @@ class Cell:
                 stage.partitions.add(where)
             addresses = elsewhere.get(where, ())
             for address in addresses:
-                self.deliver(here, address, where, gen)
+                self.deliver(here, address, where, gen, self.now)
             log.open[here.at] = log.open.get(here.at, 0) + len(addresses) + len(everywhere)
             for group in everywhere:
                 self.spreads.begin(here, group, where, gen)
 
-    def deliver(self, entry: Entry, address: str, partition: int, gen: int, broadcast: bool = False) -> None:
-        """Put a delivery into its mailbox."""
+    def since(self, entry: Entry) -> int:
+        """When an entry of before was recorded, by a clock that may have been set back since: not after now."""
+        return min(entry.recorded, self.now)
+
+    def deliver(
+        self, entry: Entry, address: str, partition: int, gen: int, since: int, broadcast: bool = False
+    ) -> None:
+        """Put a delivery into its mailbox, of what has been there since that moment: timers due later wait for it."""
         box = self.mailboxes.get(address)
         if box is None:
             box = self.open_mailbox(address, partition)
@@ -158,7 +168,7 @@ class Cell:
                 self.drains.add(gen)
         queue = box.queue
         kept = entry if len(queue) < self.limits.mailbox_bodies_max else None
-        pending = Pending(entry.at, kept, entry.recorded, gen, broadcast)
+        pending = Pending(entry.at, kept, since, gen, broadcast)
         if not queue or queue[-1].at < entry.at:
             queue.append(pending)
         else:

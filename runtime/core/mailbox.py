@@ -8,13 +8,14 @@ from runtime.core.rows import Entry, InstanceRow
 class Pending:
     """One delivery that is not handled yet."""
 
-    __slots__ = ("at", "broadcast", "entry", "gen", "recorded")
+    __slots__ = ("at", "broadcast", "entry", "gen", "since")
 
-    def __init__(self, at: int, entry: Entry | None, recorded: int, gen: int, broadcast: bool) -> None:
+    def __init__(self, at: int, entry: Entry | None, since: int, gen: int, broadcast: bool) -> None:
         self.at = at
         self.entry = entry
         """None: the mailbox had grown long; it is read from the journal when its turn comes."""
-        self.recorded = recorded
+        self.since = since
+        """Since when it has been there."""
         self.gen = gen
         """Which drain it counts for."""
         self.broadcast = broadcast

@@ -126,8 +126,7 @@ class Origins:
         timers = cell.timers
         for row in timers.due(cell.now):
             box = cell.mailboxes.get(row.address)
-            # Any of them, not the first: the router before this one may have had a clock that was fast.
-            waits = box is not None and any(pending.recorded < row.due for pending in box.queue)
+            waits = box is not None and box.queue and box.queue[0].since < row.due
             if waits or cell.spreads.may_reach(row.address, row.partition, row.due):
                 timers.block(row)
                 continue

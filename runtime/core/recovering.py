@@ -114,7 +114,7 @@ def _instance(
         return
     _open(cell, log, entry, address, row is not None)
     _mailbox(cell, address, log.partition, instance, heads)
-    cell.deliver(entry, address, log.partition, cell.drains.gen)
+    cell.deliver(entry, address, log.partition, cell.drains.gen, cell.since(entry))
 
 
 def _mailbox(
@@ -135,7 +135,7 @@ def _broadcast(cell: Cell, entry: Entry, box: Mailbox) -> None:
     cell.own_rows.add((entry.at, box.address))
     cell.pending += 1
     cell.drains.add(cell.drains.gen)
-    box.insert(Pending(entry.at, entry, entry.recorded, cell.drains.gen, True))
+    box.insert(Pending(entry.at, entry, cell.since(entry), cell.drains.gen, True))
 
 
 def _gateway(

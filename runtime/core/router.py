@@ -43,6 +43,7 @@ class RouterCore:
         for number in range(limits.hosts):
             cell.link(f"host-{number}")
         ordered = sorted(recoveries, key=lambda r: r.partition)
+        cell.newest = max((recovery.recorded for recovery in ordered), default=0)
         for recovery in ordered:
             restore(cell, self._origins, self._calling, recovery)
 

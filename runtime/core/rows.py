@@ -20,6 +20,7 @@ class Entry(NamedTuple):
     """The id of the origin event (an origin's own id)."""
     time: int
     recorded: int
+    """By the router's clock, but never earlier than what stands before it in the log."""
     type: str
     client: str
     """The publishing client, or an empty string; with `seq` it finds the id for a resend."""
@@ -150,6 +151,8 @@ class Recovery(NamedTuple):
     timers: list[TimerRow]
     taken: list[TakenRow]
     schedules: list[ScheduleRow]
+    recorded: int
+    """When the newest entry was recorded, by the clock of its router; 0: there is none."""
 
 
 _TARGETS = msgspec.msgpack.Decoder(tuple[Target, ...])

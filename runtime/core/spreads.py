@@ -27,11 +27,13 @@ class PageRequest(NamedTuple):
 class Spread:
     """A broadcast that has not reached all of a partition's instances."""
 
-    __slots__ = ("after", "asked", "at", "busy", "entry", "exhausted", "gen", "open", "owed")
+    __slots__ = ("after", "asked", "at", "busy", "entry", "exhausted", "gen", "open", "owed", "since")
 
-    def __init__(self, entry: Entry, gen: int) -> None:
+    def __init__(self, entry: Entry, gen: int, since: int) -> None:
         self.at = entry.at
         self.entry = entry
+        self.since = since
+        """The moment since which it has been there."""
         self.gen = gen
         """Which drain it counts for, until all of its deliveries are made: then they count for themselves."""
         self.after = ""
@@ -63,7 +65,7 @@ class Spreads:
             for box in cell.mailboxes.values():
                 if box.group == group:
                     self._members.setdefault((box.partition, group), {})[box.address] = box
-        spread = Spread(entry, gen)
+        spread = Spread(entry, gen, cell.since(entry))
         self._under_way.setdefault((partition, group), []).append(spread)
         if gen:
             cell.drains.add(gen)
@@ -101,7 +103,7 @@ class Spreads:
             return False
         owed = self._owed.get(address, ())
         return any(
-            spread.entry.recorded < before and (spread in owed or (not spread.exhausted and spread.after < address))
+            spread.since < before and (spread in owed or (not spread.exhausted and spread.after < address))
             for spread in self._under_way.get((partition, address.partition("/")[0]), ())
         )
 
@@ -123,7 +125,7 @@ class Spreads:
                 box.last_broadcast = spread.at
                 spread.open += 1
                 spread.busy += not box.held
-                self._cell.deliver(spread.entry, box.address, box.partition, spread.gen, broadcast=True)
+                self._cell.deliver(spread.entry, box.address, box.partition, spread.gen, spread.since, broadcast=True)
 
     def skip_for_the_dead(self, box: Mailbox) -> None:
         """Broadcasts at the head of the queue of an instance that has retired, or never was, are not for it."""

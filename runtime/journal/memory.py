@@ -147,6 +147,7 @@ class MemoryJournal:
                 sorted((t for t in store.timers.values() if t.partition == partition), key=_due),
                 sorted(t for t in store.taken.values() if t.partition == partition),
                 sorted(s for s in store.schedules.values() if s.partition == partition),
+                log[-1].recorded if log else 0,
             )
 
     def prepare(self, batch: Batch) -> Callable[[], None]:

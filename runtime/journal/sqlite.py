@@ -130,7 +130,8 @@ class SqliteJournal:
         if held != epoch:
             raise Fenced(of)
         base, end = partition << POSITION_BITS, (partition + 1) << POSITION_BITS
-        ((last,),) = self._rows("select max(at) from log where at > ? and at < ?", (base, end))
+        newest = "select at, recorded from log where at > ? and at < ? order by at desc limit 1"
+        ((last, recorded),) = list(self._rows(newest, (base, end))) or [(base, 0)]
         query = "select * from deliveries where at > ? and at < ? order by at, address"
         rows = [DeliveryRow(*row) for row in self._rows(query, (base, end))]
         behind = self.entries(sorted({row.at for row in rows if row.at <= base | watermark}))
@@ -143,7 +144,7 @@ class SqliteJournal:
         return Recovery(
             partition,
             epoch,
-            (last & POSITION_MASK) + 1 if last is not None else 1,
+            (last & POSITION_MASK) + 1,
             watermark,
             entries,
             self.instances(addresses),
@@ -151,6 +152,7 @@ class SqliteJournal:
             [TimerRow(*row) for row in timers],
             [TakenRow(*row) for row in self._rows("select * from taken where partition = ? order by source", of)],
             [ScheduleRow(*row) for row in self._rows("select * from schedules where partition = ? order by name", of)],
+            recorded,
         )
 
     def commit(self, batch: Batch) -> None:

@@ -288,11 +288,11 @@ class ImpatientRouter(RouterCore):
             box = self._cell.mailboxes.get(row.address)
             if row.due <= now and box is not None:
                 for pending in box.queue:
-                    kept.append((pending, pending.recorded))
-                    pending.recorded = row.due
+                    kept.append((pending, pending.since))
+                    pending.since = row.due
         super().advance(now)
-        for pending, recorded in kept:
-            pending.recorded = recorded
+        for pending, since in kept:
+            pending.since = since
 
 
 class DoubleCopies(RouterCore):

@@ -28,7 +28,7 @@ def test_a_new_partition_is_empty(place: Place) -> None:
     journal = place.open()
     epochs = journal.claim(ALL)
 
-    assert journal.recover(2, epochs[2]) == (2, 1, 1, 0, [], {}, [], [], [], [])
+    assert journal.recover(2, epochs[2]) == (2, 1, 1, 0, [], {}, [], [], [], [], 0)
 
 
 def test_a_recovery_begins_after_the_watermark(place: Place) -> None:
@@ -43,6 +43,17 @@ def test_a_recovery_begins_after_the_watermark(place: Place) -> None:
     assert [r.watermark for r in recoveries] == [4, 6, 0]
     assert [r.next_position for r in recoveries] == [7, 7, 1]
     assert [r.epoch for r in recoveries] == [1, 1, 1]
+
+
+def test_a_recovery_says_when_the_newest_entry_was_recorded_also_of_a_log_with_nothing_open(place: Place) -> None:
+    journal = place.open()
+    epochs = journal.claim(ALL)
+    journal.commit(batch(epochs, entries=[entry(p, n, recorded=100 * p + n) for p in (0, 1) for n in range(1, 7)]))
+    journal.commit(batch(epochs, watermarks={0: 4, 1: 6}))
+
+    recoveries = [journal.recover(p, epochs[p]) for p in ALL]
+
+    assert [r.recorded for r in recoveries] == [6, 106, 0]
 
 
 def test_what_stays_open_behind_the_watermark_is_found_by_its_rows(place: Place) -> None:

@@ -1,21 +1,42 @@
 """`trunkline catalogue`: who owns each event, and who listens."""
 
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+
 import click
 
 from actors.app import App
 from actors.render import events_of, owner_of
-from runtime.commands.code import load
+from runtime.commands.code import Code
+from runtime.commands.looking import complete_app, only_running
 from runtime.commands.output import Output, Row
 
+P = ParamSpec("P")
 
-def app_named(name: str | None, address: str | None) -> App:
-    """The app of `module:app`, or the code of one that runs; without a name of the only one that does."""
-    if name is not None and ":" in name:
-        return load(name)
-    from runtime.commands.looking import only_running
+
+def of_code(body: Callable[Concatenate[App, P], None]) -> Callable[..., None]:
+    """What says whose code it is about: `module:app`, or an app that runs. A journal has none."""
+
+    @click.argument("code", type=Code(), required=False, metavar="[MODULE:APP]")
+    @click.option("--app", metavar="NAME", shell_complete=complete_app, help="An app that runs, by its name.")
+    @click.option("--address", metavar="HOST:PORT", help="The Ray cluster it runs on (else RAY_ADDRESS, or here).")
+    @functools.wraps(body)
+    def command(
+        code: App | None, app: str | None, address: str | None, *arguments: P.args, **options: P.kwargs
+    ) -> None:
+        if code is not None and app is not None:
+            raise click.UsageError("MODULE:APP names an app's code, --app one that runs: which of them?")
+        body(code or _running(app, address), *arguments, **options)
+
+    return command
+
+
+def _running(name: str | None, address: str | None) -> App:
     from runtime.launching import join
 
-    running = join(name or only_running(address), address=address)
+    nobody = "no app runs: name the code of the one you mean, as module:app."
+    running = join(name or only_running(address, nobody), address=address)
     running.end(False)
     return running.app
 
@@ -24,19 +45,17 @@ def app_named(name: str | None, address: str | None) -> App:
     epilog="""\b
 Examples:
   trunkline catalogue shop.app:app
-  trunkline catalogue shop                 (an app that runs)
+  trunkline catalogue --app shop           (an app that runs)
   trunkline catalogue shop.app:app --format asyncapi > asyncapi.json
 """
 )
-@click.argument("app", required=False, metavar="[MODULE:APP|NAME]")
-@click.option("--address", metavar="HOST:PORT", help="The Ray cluster it runs on.")
+@of_code
 @click.option(
     "--format", "form", type=click.Choice(["table", "mermaid", "asyncapi"]), default="table", show_default=True
 )
 @click.option("--json", "as_json", is_flag=True, help="An object a line: event, owner, listeners.")
-def command(app: str | None, address: str | None, form: str, as_json: bool) -> None:
+def command(found: App, form: str, as_json: bool) -> None:
     """Show an app's events: who owns each, and who listens to it."""
-    found = app_named(app, address)
     out = Output(as_json)
     if form == "mermaid":
         click.echo(found.mermaid())
@@ -57,4 +76,4 @@ def command(app: str | None, address: str | None, form: str, as_json: bool) -> N
         )
 
 
-__all__ = ["app_named", "command"]
+__all__ = ["command", "of_code"]

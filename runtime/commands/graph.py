@@ -2,7 +2,8 @@
 
 import click
 
-from runtime.commands.catalogue import app_named
+from actors.app import App
+from runtime.commands.catalogue import of_code
 
 
 @click.command(
@@ -12,11 +13,10 @@ Examples:
   (echo '```mermaid'; trunkline graph shop.app:app; echo '```') >> README.md
 """
 )
-@click.argument("app", required=False, metavar="[MODULE:APP|NAME]")
-@click.option("--address", metavar="HOST:PORT", help="The Ray cluster it runs on.")
-def command(app: str | None, address: str | None) -> None:
+@of_code
+def command(found: App) -> None:
     """Draw an app's events as a Mermaid flowchart: who emits, who listens; timers dotted."""
-    click.echo(app_named(app, address).mermaid())
+    click.echo(found.mermaid())
 
 
 __all__ = ["command"]

@@ -66,7 +66,7 @@ def naming(
     """Options for what to look into, and `--json`."""
 
     def decorate(body: Callable[Concatenate[Named, Output, P], Awaitable[int | None]]) -> Callable[..., int]:
-        @click.option("--app", metavar="NAME", shell_complete=_complete_app, help="An app that runs, by its name.")
+        @click.option("--app", metavar="NAME", shell_complete=complete_app, help="An app that runs, by its name.")
         @click.option("--address", metavar="HOST:PORT", help="The Ray cluster it runs on (else RAY_ADDRESS, or here).")
         @click.option(
             "--journal",
@@ -209,20 +209,20 @@ def _only_one(address: str | None) -> tuple[str | None, str | None]:
         if found:
             note(f"reading the journal {found[0]} of app {app_of(found[0])}")
             return None, found[0]
-    return only_running(address), None
+    return only_running(address, "no app runs, and there is no journal in this folder: name the one you mean."), None
 
 
-def only_running(address: str | None) -> str:
+def only_running(address: str | None, nobody: str) -> str:
     """The name of the one app that runs.
 
     Raises:
-        UsageError: there is none, or there are several.
+        UsageError: there is none, which is told as `nobody` says, or there are several.
     """
     names = _running_apps(address)
     if not names:
-        raise click.UsageError("no app runs, and there is no journal in this folder: name the one you mean.")
+        raise click.UsageError(nobody)
     if len(names) > 1:
-        raise click.UsageError(f"which app? {', '.join(names)} run.")
+        raise click.UsageError(f"which app? {', '.join(names)} run: --app NAME.")
     note(f"asking the app {names[0]}, which runs")
     return names[0]
 
@@ -283,7 +283,8 @@ def sockets_here() -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob(f"trunkline-{os.getuid()}-*"))
 
 
-def _complete_app(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def complete_app(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The apps whose names begin so."""
     # From the journals of this folder: to ask Ray takes seconds.
     names = {app_of(path) for path in journals(Path.cwd())}
     return sorted(name for name in names if name is not None and name.startswith(incomplete))
@@ -293,6 +294,7 @@ __all__ = [
     "Look",
     "Named",
     "app_of",
+    "complete_app",
     "journals",
     "looking",
     "naming",

@@ -169,6 +169,8 @@ def test_a_cluster_that_does_not_let_in_is_told_of_in_the_command_lines_own_word
         (["tail", "--journal", "shop.db", "--code", "broken:app"], 1, "ZeroDivisionError: division by zero"),
         (["tail", "--journal", "shop.db", "--code", "other:app"], 1, "--code is app 'other'"),
         (["tail", "--since", "tomorrow"], 2, "'tomorrow' is no moment"),
+        (["catalogue", "shop"], 2, "'shop' names no app: it is said as module:app"),
+        (["graph", "other:app", "--app", "shop"], 2, "which of them?"),
         (["tial"], 2, "No such command 'tial'"),
         (["tail", "--fast"], 2, "No such option"),
     ],
@@ -294,6 +296,18 @@ def test_the_catalogue_is_drawn_and_described(trunkline: Trunkline) -> None:
     assert "Payments -->|completed_purchase| Wallet" in drawn
     assert trunkline("catalogue", SHOP, "--format", "mermaid").out == drawn
     assert json.loads(trunkline("catalogue", SHOP, "--format", "asyncapi").out)["asyncapi"] == "3.0.0"
+
+
+def test_a_catalogue_is_not_looked_for_in_a_journal_and_that_is_said(
+    journal: Path, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.commands.looking.CLUSTER", journal.parent / "none")
+    monkeypatch.setattr("tempfile.tempdir", str(journal.parent))
+
+    said = trunkline("catalogue")
+
+    assert said.status == 2
+    assert "no app runs: name the code of the one you mean, as module:app" in said.err
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

@@ -82,8 +82,11 @@ def test_its_processes_are_examined(ask: Trunkline) -> None:
     assert said.status == 0
 
 
-def test_its_catalogue_is_shown_by_its_name(shop: Shop, trunkline: Trunkline) -> None:
-    assert "spent\t(outside)\tWallet" in trunkline("catalogue", "shop").lines
+def test_its_catalogue_is_shown_and_drawn_by_its_name(ask: Trunkline) -> None:
+    shown, drawn = ask("catalogue"), ask("graph")
+
+    assert "spent\t(outside)\tWallet" in shown.lines, shown
+    assert "Payments -->|completed_purchase| Wallet" in drawn.out, drawn
 
 
 def test_the_one_app_that_runs_is_asked_where_there_is_no_journal(

@@ -281,18 +281,30 @@ def of_machine(*, connected: bool) -> list[Finding]:
 
 
 def _token(connected: bool) -> Iterator[Finding]:
-    mode = os.environ.get("RAY_AUTH_MODE", "")
+    """`ray start --head` asks for a token if it found one, whatever its clients are told; else it lets in anybody."""
+    asks = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
     cluster = Path(tempfile.gettempdir()) / "ray" / "ray_current_cluster"
-    token = os.environ.get("RAY_AUTH_TOKEN") or (Path.home() / ".ray" / "auth_token").exists()
-    if mode == "token" and not token:
+    if asks and not _has_token():
         fix = "RAY_AUTH_TOKEN, or `ray get-auth-token --generate`"
         yield Finding("bad", "token", "RAY_AUTH_MODE=token, and there is no token here", fix)
-    elif mode != "token" and cluster.exists() and not connected:
-        said = "RAY_AUTH_MODE is not `token`: a cluster of `ray start --head` lets in only who sets it"
-        yield Finding("look", "token", said, "RAY_AUTH_MODE=token, for clients as well")
+    elif not asks and cluster.exists() and not connected:
+        if _has_token():
+            said = "a cluster runs here, which asks for the token that is here, and RAY_AUTH_MODE is not `token`"
+            yield Finding("look", "token", said, "RAY_AUTH_MODE=token, for clients that are told an address")
+        else:
+            said = "a cluster runs here, and there is no token: started so, it lets in whoever reaches it"
+            yield Finding("look", "token", said, "`ray get-auth-token --generate`, then start the cluster again")
     address = os.environ.get("RAY_ADDRESS")
     if address:
         yield Finding("ok", "RAY_ADDRESS", address)
+
+
+def _has_token() -> bool:
+    """Where Ray looks for one."""
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        return True
+    path = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return (Path(path) if path else Path.home() / ".ray" / "auth_token").exists()
 
 
 __all__ = [

@@ -62,12 +62,27 @@ def test_the_check_of_pages_can_be_left_out(journal: Path, trunkline: Trunkline)
     assert "pages" not in findings(trunkline("doctor", "--json", "--quick"))
 
 
+@pytest.fixture
+def no_token(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray is told of none, and finds none."""
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(journal.parent))
+
+
+@pytest.fixture
+def cluster_here(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `ray start` leaves on a machine while it runs."""
+    (journal.parent / "ray").mkdir()
+    (journal.parent / "ray" / "ray_current_cluster").write_text("127.0.0.1:6379")
+    monkeypatch.setattr("tempfile.tempdir", str(journal.parent))
+
+
+@pytest.mark.usefixtures("no_token")
 def test_a_token_that_is_asked_for_and_not_there_is_bad(
     journal: Path, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
-    monkeypatch.setenv("HOME", str(journal.parent))
 
     without = findings(trunkline("doctor", "--json", "--quick"))
     monkeypatch.setenv("RAY_AUTH_TOKEN", "secret-token")
@@ -76,6 +91,40 @@ def test_a_token_that_is_asked_for_and_not_there_is_bad(
     assert without["token"]["sign"] == "bad"
     assert "token" not in findings(with_it)
     assert "secret-token" not in with_it.out
+
+
+@pytest.mark.usefixtures("no_token")
+def test_a_token_in_a_file_of_any_name_is_there(
+    journal: Path, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (journal.parent / "password").write_text("secret-token")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(journal.parent / "password"))
+
+    assert "token" not in findings(trunkline("doctor", "--json", "--quick"))
+
+
+@pytest.mark.usefixtures("no_token", "cluster_here")
+def test_where_a_cluster_runs_and_a_token_is_clients_are_told_to_say_so(
+    journal: Path, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (journal.parent / ".ray").mkdir()
+    (journal.parent / ".ray" / "auth_token").write_text("secret-token")
+
+    before = findings(trunkline("doctor", "--json", "--quick"))["token"]
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    after = findings(trunkline("doctor", "--json", "--quick"))
+
+    assert (before["sign"], before["fix"]) == ("look", "RAY_AUTH_MODE=token, for clients that are told an address")
+    assert "token" not in after
+
+
+@pytest.mark.usefixtures("no_token", "cluster_here")
+def test_a_cluster_that_was_started_without_a_token_is_told_of(journal: Path, trunkline: Trunkline) -> None:
+    found = findings(trunkline("doctor", "--json", "--quick"))["token"]
+
+    assert found["sign"] == "look"
+    assert "lets in whoever reaches it" in found["said"]
 
 
 def test_schedules_say_when_they_came_last_and_with_code_whether_others_are_due(

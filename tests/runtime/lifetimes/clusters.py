@@ -9,8 +9,8 @@ that is told an address (`ray job submit --address`, `RAY_ADDRESS`, `address=`) 
     export RAY_AUTH_TOKEN=...           # or from here, on a machine that has no such file
     export RAY_AUTH_TOKEN_PATH=...      # or from this file
 
-`RAY_AUTH_MODE=disabled` for `ray start` switches it off. Drivers of submitted jobs need nothing: the cluster gives them
-the token.
+Without a token `ray start` warns, and lets in everybody; `RAY_AUTH_MODE=disabled` has the same effect where there is
+one. Drivers of submitted jobs need nothing: the cluster gives them the token.
 """
 
 import os
@@ -31,15 +31,17 @@ RAY = Path(sys.executable).parent / "ray"
 class Cluster:
     """One head node. Its processes end with it; nothing else is touched."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, token: bool = True) -> None:
         # Not under pytest's folder: a socket's path has 107 bytes at most.
         self.folder = Path(tempfile.mkdtemp(prefix="tl-"))
         self.home = self.folder / "home"
         self.home.mkdir()
         # What is installed on the cluster is what its processes can import; here the checkout stands for it.
-        self._env = environment(HOME=str(self.home), PYTHONPATH=str(ROOT), RAY_AUTH_MODE="token")
-        token = run([RAY, "get-auth-token", "--generate"], self.folder, env=self._env)
-        assert token.status == 0, str(token)
+        self._env = environment(HOME=str(self.home), PYTHONPATH=str(ROOT))
+        if token:
+            self._env["RAY_AUTH_MODE"] = "token"
+            made = run([RAY, "get-auth-token", "--generate"], self.folder, env=self._env)
+            assert made.status == 0, str(made)
         gcs, client, dashboard, agent = free_ports(4)
         self.address = f"127.0.0.1:{gcs}"
         self.dashboard = f"http://127.0.0.1:{dashboard}"
@@ -93,7 +95,7 @@ class Cluster:
         return found
 
     def environment(self, **variables: str) -> dict[str, str]:
-        """A client's, who knows the token."""
+        """A client's, who knows the token, if there is one."""
         return self._env | variables
 
     def ray(self, *words: str | Path, env: dict[str, str] | None = None) -> Outcome:

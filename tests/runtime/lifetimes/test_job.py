@@ -55,6 +55,15 @@ def test_a_client_without_the_token_is_told_what_to_do(cluster: Cluster, folder:
     assert "RAY_AUTH_MODE is currently 'disabled' (not 'token')" in outcome.text, str(outcome)
 
 
+def test_a_cluster_that_found_no_token_says_so_and_lets_in_everybody() -> None:
+    with Cluster(token=False) as cluster:
+        outcome = cluster.ray("job", "list", "--address", cluster.dashboard)
+
+    assert "Token authentication is disabled" in cluster.said
+    assert "ray get-auth-token --generate" in cluster.said
+    assert outcome.status == 0, str(outcome)
+
+
 def test_a_job_keeps_its_journal_and_the_next_one_goes_on(cluster: Cluster, folder: Path) -> None:
     # Its classes are in a module of the working directory, where the app's processes find it, too.
     (folder / "corner.py").write_text(SHOP)

@@ -1,4 +1,4 @@
-"""The clock: the one object that reads the time. Real, scaled, or set by hand."""
+"""The clock: the one object that reads the time. Real, or scaled; the simulator has its own."""
 
 import time
 from dataclasses import dataclass

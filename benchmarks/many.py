@@ -10,6 +10,7 @@ import ray
 from actors import Aggregate, App, Event, on
 from benchmarks import shop
 from benchmarks.figures import Figure, progress
+from benchmarks.processes import cpu_seconds, memory
 from runtime import Runtime
 
 INSTANCES = 100_000
@@ -44,41 +45,38 @@ def _activate(folder: Path) -> Iterator[Figure]:
     with Runtime.start(App("things", Thing), journal=folder / "things.db") as rt:
         rt.publish(Touched(thing=f"warm-{n}") for n in range(1000))
         rt.drain()
-        before = _memory(rt)
+        before = memory(rt)
         begun = time.perf_counter()
         rt.publish(Touched(thing=f"thing-{n}") for n in range(INSTANCES))
         rt.drain()
         spent = time.perf_counter() - begun
-        grown = {name: after - before[name] for name, after in _memory(rt).items() if name in before}
+        grown = {name: after - before[name] for name, after in memory(rt).items() if name in before}
     yield Figure(f"{INSTANCES:,} instances activated", spent, "s", target="<= 20 s")
-    host, router = grown["things:host-0"], grown["things:Router"]
+    host, router = grown["host-0"], grown["Router"]
     yield Figure("memory an instance, host", host / INSTANCES, "bytes")
     yield Figure("memory an instance, host and router", (host + router) / INSTANCES, "bytes", target="< 4,096")
-
-
-def _memory(rt: Runtime) -> dict[str, int]:
-    """Resident bytes of each process."""
-    found = {}
-    for name, pid in rt.processes().items():
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
-                found[name] = int(line.split()[1]) * 1024
-    return found
 
 
 def _grow(folder: Path) -> Iterator[Figure]:
     progress(f"a journal of {EVENTS:,} events")
     journal = folder / "grow.db"
-    rates = []
+    rates, routers, hosts = [], [], []
     with Runtime.start(shop.shop(), journal=journal) as rt:
         for _ in range(EVENTS // 4 // STEP):
-            begun = time.perf_counter()
+            before, begun = cpu_seconds(rt), time.perf_counter()
             rt.publish(shop.purchase(n) for n in range(STEP))
             rt.drain()
             rates.append(STEP / (time.perf_counter() - begun))
+            used = cpu_seconds(rt)
+            routers.append(1e6 * (used["Router"] - before["Router"]) / (4 * STEP))
+            hosts.append(1e6 * (used["host-0"] - before["host-0"]) / (4 * STEP))
     early, late = sorted(rates[1:6])[2], sorted(rates[-5:])[2]
     yield Figure("purchases/s in a journal of 40,000 to 240,000 events", early, "purchases/s")
     yield Figure(f"purchases/s in a journal of {EVENTS:,} events", late, "purchases/s", late / early, "the early rate")
+    first, last = sum(routers[1:6]) / 5, sum(routers[-5:]) / 5
+    yield Figure("router's CPU an event, in a journal of 40,000 to 240,000 events", first, "µs", target="< 15")
+    yield Figure(f"router's CPU an event, in a journal of {EVENTS:,} events", last, "µs", last / first, "the early one")
+    yield Figure("host's CPU an event (3 turns in 4 events)", sum(hosts[1:]) / len(hosts[1:]), "µs")
     begun = time.perf_counter()
     with Runtime.start(shop.shop(), journal=journal):
         spent = time.perf_counter() - begun

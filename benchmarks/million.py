@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from benchmarks.figures import Figure, progress
+from benchmarks.sizes import FULL, Sizes
 from runtime.core.messages import EVERYWHERE, Target, id_text, pack_id
 from runtime.core.partition import partition_of
 from runtime.core.rows import SUPERVISOR, Batch, Entry, encode_targets
@@ -19,8 +20,8 @@ from runtime.journal import open_journal
 from runtime.wire import Body, encode_body
 
 PARTITIONS = 64
-PURCHASES = 250_000
-PLAYERS = 20_000
+PURCHASES_EACH = 12.5
+"""Of one player."""
 CHAIN = 1_000
 STEP_US = 500
 BEGUN = 1_700_000_000_000_000
@@ -61,7 +62,7 @@ class Writer:
         return pack_id(partition, self._heads[partition])
 
 
-def fill(path: Path) -> dict[str, Entry]:
+def fill(path: Path, purchases: int = FULL.purchases) -> dict[str, Entry]:
     """Make the journal; the events that are asked about."""
     journal = open_journal(str(path), app="shop", partitions=PARTITIONS, now=BEGUN)
     epochs = journal.claim([*range(PARTITIONS), SUPERVISOR])
@@ -72,8 +73,9 @@ def fill(path: Path) -> dict[str, Entry]:
         journal.commit(Batch.empty()._replace(epochs=epochs, entries=writer.entries))
         writer.entries = []
 
-    for number in range(PURCHASES):
-        player = f"p{number % PLAYERS}"
+    players = int(purchases / PURCHASES_EACH)
+    for number in range(purchases):
+        player = f"p{number % players}"
         home = partition_of(player, PARTITIONS)
         data = b'{"player_id":"%s","credits":10,"order":"order-%d"}' % (player.encode(), number)
         first = writer.event("attempted_purchase", home, "client", None, ((-1, "Payments"),), data)
@@ -85,7 +87,7 @@ def fill(path: Path) -> dict[str, Entry]:
         writer.event("receipt_sent", home, f"Receipts/{player}", granted, (), data)
         if number == 0:
             found["the first purchase, which all partitions heard of"] = first
-        if number == PURCHASES // 2 + 1:
+        if number == purchases // 2 + 1:
             found["a purchase in the middle"] = first
             step = found[f"an origin of {CHAIN:,} events in all partitions"] = writer.event(
                 "chain", 0, "client", None, ((1, "Runner/1"),), b"{}"
@@ -98,7 +100,7 @@ def fill(path: Path) -> dict[str, Entry]:
             commit()
     commit()
     journal.close()
-    assert writer.count >= 1_000_000
+    assert writer.count >= 4 * purchases
     return found
 
 
@@ -106,13 +108,13 @@ LINES = {"the first": 4, "a purchase": 4, "an origin": CHAIN, "the last": CHAIN}
 """Events of which the answer consists."""
 
 
-def main() -> list[Figure]:
+def main(sizes: Sizes = FULL) -> list[Figure]:
     """Make the journal, ask, measure."""
     figures = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shop.db"
-        progress("making a journal of a million events")
-        for what, entry in fill(path).items():
+        progress(f"making a journal of {4 * sizes.purchases:,} events")
+        for what, entry in fill(path, sizes.purchases).items():
             asked = ["why", id_text(entry.id), "--limit", "2000"]
             expected = next(count for begin, count in LINES.items() if what.startswith(begin))
             figures.append(_timed(path, f"why, of {what}", asked, expected))

@@ -1,14 +1,20 @@
 """Ray, as this process has it: initialised by us and then ours to end, or somebody else's and left alone."""
 
 import logging
+import os
+import socket
 import threading
+from typing import Any
 
 import ray
+import ray._private.services
+import ray._private.utils
 import ray.exceptions
 
 from actors.errors import TrunklineError
 from runtime.errors import NodeLost, StartFailed
 
+CONNECT_TIMEOUT_S = 5.0
 _lock = threading.Lock()
 _users = 0
 """Runtimes of this process that use the Ray which we initialised."""
@@ -38,7 +44,7 @@ class RaySession:
                 ours = _session() == _ours
             else:
                 try:
-                    ray.init(address=address, include_dashboard=dashboard, logging_level=logging.ERROR)
+                    ray.init(address=_that_answers(address), include_dashboard=dashboard, logging_level=logging.ERROR)
                 except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
                     where = f"connect to a Ray cluster at {address!r}" if address else "start Ray"
                     raise StartFailed(f"can't {where}: {error}", hint=_remedy(address, error)) from error
@@ -75,6 +81,40 @@ def node_lost() -> NodeLost | None:
     )
 
 
+def _that_answers(address: str | None) -> str | None:
+    """The address for Ray, which would wait for minutes for a cluster that is gone.
+
+    A cluster that was killed leaves its address behind, in a file that Ray reads when it is told none.
+
+    Raises:
+        ConnectionError: nobody listens there.
+    """
+    named = address if address not in (None, "auto") else os.environ.get("RAY_ADDRESS") or address
+    if named is None or named == "auto":
+        last = ray._private.utils.read_ray_address(None)
+        if last is None or _listens(last):
+            return address
+        if named is None:
+            return "local"
+        services: Any = ray._private.services
+        if not services.find_gcs_addresses():
+            raise ConnectionError(f"no cluster runs here; the last one, at {last}, is gone")
+    elif named != "local" and "://" not in named and not _listens(named):
+        raise ConnectionError(f"nobody listens at {named}")
+    return address
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return True  # Ray has words of its own for that.
+    try:
+        socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
 def _remedy(address: str | None, error: BaseException) -> str:
     """What to do about Ray's not starting here, or not letting us in."""
     why: BaseException | None = error
@@ -89,7 +129,7 @@ def _remedy(address: str | None, error: BaseException) -> str:
     if address is not None:
         return "address= is a cluster's host:port, or 'auto'; leave it out to start Ray here."
     if isinstance(error, ConnectionError):
-        return "it is in RAY_ADDRESS, or left behind: `ray stop` forgets the latter; RAY_ADDRESS=local passes both by."
+        return "that is in RAY_ADDRESS: correct it, or unset it, which starts Ray here."
     if isinstance(error, OSError):
         return "Ray keeps its token in ~/.ray: let HOME be a folder that can be written, or set RAY_AUTH_TOKEN."
     return "its own words are above; RAY_ADDRESS says which cluster to use instead."

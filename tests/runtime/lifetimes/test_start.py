@@ -1,8 +1,11 @@
 """Where a start finds its Ray, what stands in its way, and what is left when its driver is gone."""
 
 import signal
+import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -40,6 +43,38 @@ def test_no_home_but_a_token(tmp_path: Path) -> None:
     outcome = start(tmp_path, HOME="/dev/null", RAY_AUTH_TOKEN="0123456789abcdef" * 4)
 
     outcome.must_have_said(BOUGHT)
+
+
+@pytest.fixture
+def nobody_listens_at() -> Iterator[str]:
+    """An address that is taken, so that nobody else listens there meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+def test_a_cluster_that_was_killed_and_left_its_address_behind(tmp_path: Path, nobody_listens_at: str) -> None:
+    # Sockets stand there as well: their paths must be short.
+    with TemporaryDirectory(dir="/tmp") as folder:
+        (Path(folder) / "ray").mkdir()
+        (Path(folder) / "ray" / "ray_current_cluster").write_text(nobody_listens_at)
+
+        outcome = start(tmp_path, RAY_TMPDIR=folder)
+
+    outcome.must_have_said(BOUGHT)
+
+
+@pytest.mark.parametrize("how", ["RAY_ADDRESS", "address="])
+def test_an_address_where_nobody_listens(tmp_path: Path, nobody_listens_at: str, how: str) -> None:
+    if how == "RAY_ADDRESS":
+        outcome = start(tmp_path, RAY_ADDRESS=nobody_listens_at)
+    else:
+        outcome = run_python(
+            ["-c", f"from runtime import Runtime; Runtime.attach('shop', address={nobody_listens_at!r})"], tmp_path
+        )
+
+    assert outcome.status == 1, str(outcome)
+    assert f"nobody listens at {nobody_listens_at}" in outcome.text, str(outcome)
 
 
 WAIT = """

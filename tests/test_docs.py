@@ -10,6 +10,7 @@ import click
 import pytest
 from ray.scripts.scripts import cli as ray
 
+from apps.prankcall.cli import main as game
 from runtime.cli import trunkline
 from tests.runtime.lifetimes.programs import run_python
 
@@ -98,6 +99,17 @@ def test_the_commands_and_options_that_it_names_exist(page: Path) -> None:
             known = {option for parameter in command.params for option in parameter.opts}
             options = set(re.findall(r"(?<!\S)--[a-z][a-z-]*", said))
             assert options <= known, f"`{program} {said}`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_commands_of_the_game_that_it_names_exist(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for code in CODE.findall(page.read_text()):
+        for command, said in re.findall(r"\bprankcall ([a-z]+)([^`]*)", code):
+            with pytest.raises(SystemExit) as ended:
+                game([command, "--help"])
+            assert ended.value.code == 0, f"there is no `prankcall {command}`"
+            known = capsys.readouterr().out
+            assert all(option in known for option in re.findall(r"--[a-z-]+", said)), f"`prankcall {command}{said}`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -282,9 +282,13 @@ class Runtime:
 
         return self._thread.result(future, abandon)
 
-    def request(self, event: Event, *replies: type[R], timeout: float = 30.0) -> R:
-        """Publish an event, and return the first event of these classes that it leads to, however indirectly."""
-        return self._thread.run(self._client.request(event, *replies, timeout=timeout))
+    def request(self, event: Event, *replies: type[R], idempotency_key: str | None = None, timeout: float = 30.0) -> R:
+        """Publish an event, and return the first event of these classes that it leads to, however indirectly.
+
+        A key is accepted once, as for `publish`: a repeat changes nothing, and returns what the first one led to.
+        """
+        asking = self._client.request(event, *replies, idempotency_key=idempotency_key, timeout=timeout)
+        return self._thread.run(asking)
 
     # ------------------------------------------------------------ look
 

@@ -327,18 +327,23 @@ class AsyncRuntime:
             self.publishing.drop_cancelled()
             raise
 
-    async def request(self, event: Event, *replies: type[R], timeout: float = 30.0) -> R:
+    async def request(
+        self, event: Event, *replies: type[R], idempotency_key: str | None = None, timeout: float = 30.0
+    ) -> R:
         """Publish an event, and return the first event of these classes that it leads to, however indirectly.
+
+        A key is accepted once, as for `publish`: a repeat changes nothing, and returns what the first one led to.
 
         Raises:
             RequestTimeout: no such event came within `timeout` seconds. What was published stays so.
             Overloaded: it was not taken within `timeout` seconds.
-            EventRejected, BadKey: as for `publish`.
+            EventRejected, BadKey, KeyReused: as for `publish`.
         """
         if not replies:
             raise TrunklineError("a request needs a reply to wait for", hint="request(event, SomeReply, OtherReply).")
         types = self.reading.types(replies)
-        entry = await self._requesting.request(self.encoder.encode(event), tuple(sorted(types)), timeout)
+        item = self.encoder.encode(event, idempotency_key)
+        entry = await self._requesting.request(item, tuple(sorted(types)), timeout)
         reply = self.reading.recorded(entry).event
         assert isinstance(reply, replies)
         return reply

@@ -64,6 +64,7 @@ class Requesting:
         Raises:
             RequestTimeout: it may have been taken, and no such event came within `timeout` seconds.
             Overloaded: it was not taken.
+            KeyReused: its key was used with another payload.
         """
         if not self._free:
             self._slots += 1
@@ -126,7 +127,8 @@ def _timeout(request: _Request, seconds: float) -> Exception:
             hint="make it again later; or give it more time with timeout=.",
         )
     taken = "was sent" if request.root is None else f"was taken ({id_text(request.root)})"
+    again = "look for it with tail()" if request.item.key is None else "ask again under the same idempotency_key"
     return RequestTimeout(
         f"{name} {taken}, and no {wanted} came of it within {seconds:g} s",
-        hint="it may still come: give it more time with timeout=, look for it with tail(), or for a dead letter.",
+        hint=f"it may still come: give it more time with timeout=, {again}, or look for a dead letter.",
     )

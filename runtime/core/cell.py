@@ -63,8 +63,8 @@ class Cell:
         """Instances behind a dead letter."""
         self.pending = 0
         """Deliveries that are neither handled nor held."""
-        self.watches: dict[int, tuple[int, frozenset[str]]] = {}
-        """Origin event → (ticket, types) of a request that waits for its reply."""
+        self.watches: dict[int, dict[int, frozenset[str]]] = {}
+        """Origin event → ticket → the types that the request under it waits for. Those with one key have one origin."""
         self.loads: list[str] = []
         self.loads_after_commit: list[str] = []
         self.starts: list[str] = []
@@ -123,11 +123,18 @@ class Cell:
         if elsewhere is not None or everywhere is not None:
             self._copy(entry, log, elsewhere or {}, everywhere or [], gen)
         if self.watches:
-            watch = self.watches.get(entry.root)
-            if watch is not None and type in watch[1]:
-                del self.watches[entry.root]
-                stage.replies.append((watch[0], RequestReply(entry)))
+            watching = self.watches.get(entry.root, {})
+            for ticket in [ticket for ticket, types in watching.items() if type in types]:
+                stage.replies.append((ticket, RequestReply(entry)))
+                self.unwatch(entry.root, ticket)
         return entry
+
+    def unwatch(self, root: int, ticket: int) -> None:
+        """Whoever waits for what an event leads to is told, or waits no longer."""
+        watching = self.watches[root]
+        del watching[ticket]
+        if not watching:
+            del self.watches[root]
 
     def _copy(
         self, entry: Entry, home: PartitionLog, elsewhere: dict[int, list[str]], everywhere: list[str], gen: int

@@ -99,8 +99,8 @@ class Origins:
             self.taken[partition, client] = row
             stage.batch.taken[partition, client] = row
         stage.replies.append((ticket, PublishReply(False, tuple(results))))
-        if batch.await_types and results:
-            cell.watches[results[0][1]] = (ticket, frozenset(batch.await_types))
+        if batch.await_types and results and results[0][0] in (Taken.NEW, Taken.REPEATED):
+            cell.watches.setdefault(results[0][1], {})[ticket] = frozenset(batch.await_types)
 
     def _refusal(self, item: Publish, keys: Mapping[bytes, KeyRow]) -> tuple[int, int] | None:
         if item.fence is not None:

@@ -174,9 +174,8 @@ class RouterCore:
     def cancel(self, ticket: int) -> None:
         """Whoever waits under this ticket waits no longer."""
         self._cell.drains.cancel(ticket)
-        watches = self._cell.watches
-        for root in [root for root, watch in watches.items() if watch[0] == ticket]:
-            del watches[root]
+        for root in [root for root, watching in self._cell.watches.items() if ticket in watching]:
+            self._cell.unwatch(root, ticket)
 
     def _clock(self, now: int) -> None:
         if now > self._cell.now:

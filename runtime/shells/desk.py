@@ -88,10 +88,14 @@ class Desk:
                 if held.op == "request" and not reply.refused and reply.results[0][0] in (Taken.NEW, Taken.REPEATED):
                     self._requests[number] = reply
                     if reply.results[0][0] == Taken.REPEATED:
-                        self._reply_of_old(number, reply.results[0][1], held)
+                        self._reply_of_old(number, held)
                     continue
                 answer = encode(reply) if held.op == "publish" else encode(RequestAnswer(reply, None))
             elif isinstance(reply, RequestReply):
+                if self._requests[number].results[0][0] == Taken.REPEATED:
+                    # What is recorded now need not be the first: that one may be read just now.
+                    self._reply_of_old(number, held)
+                    continue
                 answer = encode(RequestAnswer(self._requests.pop(number), reply.entry))
             elif isinstance(reply, Decided):
                 answer = encode(reply.done)
@@ -146,8 +150,9 @@ class Desk:
         self._tickets[self._next] = ticket
         return self._next
 
-    def _reply_of_old(self, number: int, root: int, held: Ticket) -> None:
+    def _reply_of_old(self, number: int, held: Ticket) -> None:
         """A request whose key was taken before: its reply may have been recorded long ago."""
+        root = self._requests[number].results[0][1]
         types = _PUBLISH.decode(held.payload).await_types
 
         def found(entry: Entry | None) -> None:

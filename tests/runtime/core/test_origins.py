@@ -352,6 +352,38 @@ def test_a_request_is_answered_with_the_first_such_event_of_its_chain_once_that_
     assert reply.entry.id == next(e for e in rig.log.values() if e.type == "completed").id
 
 
+def ask(rig: Rig, ticket: int, *, digest: bytes = b"digest") -> None:
+    """A request under one and the same key."""
+    item = rig.item("Wallet/ada", key=b"k", digest=digest)
+    batch = PublishBatch("client", (item,), True, ("completed",))
+    rig.core.publish(ticket, batch, rig.now, rig.journal.keys(rig.core.wants_keys(batch)))
+
+
+def test_requests_under_one_key_are_each_answered_with_the_one_event_that_follows() -> None:
+    rig = Rig()
+
+    for ticket in (1, 2, 3):
+        ask(rig, ticket)
+    rig.core.cancel(2)
+    rig.work(lambda d: saves(d) | {"emitted": (emission(),)})
+
+    first, second, third = ([r for r in rig.replies_to(n) if isinstance(r, RequestReply)] for n in (1, 2, 3))
+    assert first == third != []
+    assert second == []
+
+
+def test_a_request_whose_key_was_used_with_another_payload_leaves_the_one_under_way_alone() -> None:
+    rig = Rig()
+    ask(rig, 1)
+    rig.commit()
+
+    ask(rig, 2, digest=b"other")
+    rig.work(lambda d: saves(d) | {"emitted": (emission(),)})
+
+    assert results(rig, 2)[0][0] == Taken.KEY_REUSED
+    assert [type(reply) for reply in rig.replies_to(1)] == [PublishReply, RequestReply]
+
+
 def test_a_request_that_is_cancelled_is_answered_no_more() -> None:
     rig = Rig()
     rig.core.publish(1, PublishBatch("client", (rig.item("Wallet/ada"),), True, ("completed",)), rig.now)

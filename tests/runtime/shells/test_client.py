@@ -11,7 +11,7 @@ from runtime import DrainTimeout, JournalFull, KeyReused, NotRunning, Overloaded
 from runtime.core.limits import Limits
 from runtime.core.messages import PublishBatch, PublishReply, Taken, encode
 from runtime.encode import Encoder, key_digest
-from tests.runtime.cluster.store import Announced, Bought, Granted, Wallet, app
+from tests.runtime.cluster.store import Announced, Bought, Granted, Printed, Wallet, app
 from tests.runtime.journal.disks import Disk
 
 from .inside import PARTITIONS, inside
@@ -89,6 +89,61 @@ def test_a_request_that_timed_out_is_forgotten_everywhere() -> None:
             assert parts.router._desk._tickets == {}
             parts.start_host()
             assert await rt.request(ADA, Granted) == Granted(player_id="ada", balance=3)
+            await rt.close()
+
+    asyncio.run(main())
+
+
+def test_a_request_made_again_under_its_key_is_answered_as_at_first() -> None:
+    async def main() -> None:
+        async with inside(app) as parts:
+            rt = parts.client()
+
+            first = await rt.request(ADA, Granted, idempotency_key="order-1")
+            await rt.request(ADA, Granted, idempotency_key="order-2")
+            again = await rt.request(ADA, Granted, idempotency_key="order-1")
+            other = await rt.request(ADA, Printed, idempotency_key="order-1")
+            with pytest.raises(KeyReused, match="with another payload"):
+                await rt.request(Bought(player_id="ada", credits=9), Granted, idempotency_key="order-1")
+
+            assert first == again == Granted(player_id="ada", balance=1)
+            assert other == Printed(player_id="ada")
+            wallet = await rt.get(Wallet, "ada")
+            assert wallet is not None
+            assert wallet.credits == 2
+            await rt.close()
+
+    asyncio.run(main())
+
+
+def test_requests_under_one_key_at_once_are_one_and_get_one_answer() -> None:
+    async def main() -> None:
+        async with inside(app, host=False) as parts:
+            rt, other = parts.client(), parts.client()
+            asking = [asyncio.create_task(r.request(ADA, Granted, idempotency_key="o")) for r in (rt, other, rt)]
+            await rt.publish(ADA, idempotency_key="o")
+
+            parts.start_host()
+            replies = await asyncio.gather(*asking)
+
+            assert replies == [Granted(player_id="ada", balance=1)] * 3
+            await rt.close()
+            await other.close()
+
+    asyncio.run(main())
+
+
+def test_a_request_that_timed_out_is_taken_up_again_under_its_key() -> None:
+    async def main() -> None:
+        async with inside(app, host=False) as parts:
+            rt = parts.client()
+            with pytest.raises(RequestTimeout, match="same idempotency_key"):
+                await rt.request(ADA, Granted, timeout=0.1, idempotency_key="order-1")
+
+            parts.start_host()
+            reply = await rt.request(ADA, Granted, idempotency_key="order-1")
+
+            assert reply == Granted(player_id="ada", balance=1)
             await rt.close()
 
     asyncio.run(main())

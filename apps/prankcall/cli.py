@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--attach", action="store_true", help="join a game that runs, and watch it to its end")
     demo.add_argument("--address", help="of the Ray cluster that it runs on (default: the one of this machine)")
 
-    serve = commands.add_parser("serve", help="open a game for the commands below, until Ctrl-C", **how)
+    serve = commands.add_parser("serve", help="open a game for the commands below, until Ctrl-C or SIGTERM", **how)
     serve.set_defaults(run=_serve)
     serve.add_argument("--journal", help="path or URL (default prankcall.db here)")
     serve.add_argument("--seed", type=int, default=1, help="of the simulated telephones (default 1)")

@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import threading
+from contextlib import suppress
 
 import ray
 from rich.console import Console
@@ -15,7 +17,9 @@ from runtime.shells.clock import RealClock
 
 
 def serve(console: Console, *, journal: str | None, seed: int, host: str, port: int) -> None:
-    """Run the app until interrupted: on Twilio, if the environment configures it, else on simulated telephones.
+    """Run the app until it is interrupted, or terminated by SIGTERM.
+
+    On Twilio, if the environment configures it, else on simulated telephones.
 
     Raises:
         TrunklineError: Twilio is configured in part, or the app can't be started.
@@ -25,23 +29,27 @@ def serve(console: Console, *, journal: str | None, seed: int, host: str, port: 
         asyncio.run(serve_simulated(console, journal, seed))
         return
     # FastAPI and Serve take a while to import, and only Twilio's callbacks need them.
-    from apps.prankcall.web import serve as hear
+    from apps.prankcall.web import served
 
     with Runtime.start(app.using(Telephony=telephony), journal=journal):
-        console.print(f"the game is open, on Twilio: real telephones ring; its reports are heard on {host}:{port}")
-        hear(app.name, telephony, host, port)
+        # Ray, where it runs, takes SIGTERM for a crash: it prints stacks, and aborts this process three seconds later.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with served(app.name, telephony, host, port) as url, suppress(KeyboardInterrupt):
+            console.print(f"the game is open, on Twilio: real telephones ring; its reports are heard on {url}")
+            threading.Event().wait()
     console.print("closed; the journal keeps everything")
 
 
 async def serve_simulated(console: Console, journal: str | None, seed: int) -> None:
-    """Run the app on simulated telephones until interrupted."""
+    """Run the app on simulated telephones, as long."""
     clock = RealClock()
     played = app.using(Telephony=SimulatedTelephony(seed=seed))
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for kind in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(kind, ended.set)
+    loop.add_signal_handler(signal.SIGINT, ended.set)
     async with await AsyncRuntime.start(played, journal=journal, clock=clock) as rt:
+        # As above.
+        loop.add_signal_handler(signal.SIGTERM, ended.set)
         network = Network(rt, seed, clock)
         console.print("the game is open, and Ctrl-C closes it; no real telephone is called")
         console.print("in another terminal: prankcall buy, consent, call, board")

@@ -5,7 +5,6 @@ key is made of what it says, its time is its own, and a call concludes from the 
 """
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -250,9 +249,3 @@ def served(app_name: str, telephony: TwilioTelephony, host: str = "127.0.0.1", p
             ray_serve.shutdown()  # type: ignore[no-untyped-call]
         else:
             ray_serve.delete(name)
-
-
-def serve(app_name: str, telephony: TwilioTelephony, host: str = "127.0.0.1", port: int = 8000) -> None:
-    """As `served`, until the process is interrupted."""
-    with served(app_name, telephony, host, port):
-        threading.Event().wait()

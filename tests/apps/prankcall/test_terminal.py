@@ -4,12 +4,17 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.apps.prankcall.twilio_api.standin import SID, TOKEN, send, signed
+from tests.processes import descendants, those_that_go_on
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
@@ -30,35 +35,51 @@ def prankcall(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str
     )
 
 
-@pytest.fixture
-def game(tmp_path: Path) -> Iterator[Play]:
-    """Commands on a game that is open; it closes cleanly."""
+@contextmanager
+def opened(folder: Path, *options: str, until: str, end: signal.Signals, **variables: str) -> Iterator[str]:
+    """A game that is open, in a folder, and what it said up to then; told to end, it closes cleanly."""
     serving = subprocess.Popen(
-        [sys.executable, "-m", "apps.prankcall", "serve"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        [sys.executable, "-m", "apps.prankcall", "serve", *options],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | variables,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
     assert serving.stdout is not None
-    said = ""
-    for line in serving.stdout:
-        said += line
-        if "--address" in line:
-            break
-    found = re.search(r"--address (\S+)\)", said)
-    assert found, said
+    try:
+        said = ""
+        for line in serving.stdout:
+            said += line
+            if until in line:
+                break
+        assert until in said, said
+        processes = descendants(serving.pid)
+        yield said
+        serving.send_signal(end)
+        said += serving.stdout.read()
+        assert serving.wait(timeout=60) == 0, said
+        assert "closed" in said
+        assert "Traceback" not in said
+        assert "SIGTERM received" not in said, "Ray aborts the process after that"
+        assert {pid: processes[pid] for pid in those_that_go_on(processes)} == {}
+    finally:
+        serving.kill()
+        serving.communicate()
 
-    def play(command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return prankcall(tmp_path, command, "--address", found[1], *arguments)
 
-    yield play
-    serving.send_signal(signal.SIGINT)
-    said += serving.stdout.read()
-    assert serving.wait(timeout=60) == 0, said
-    assert "closed" in said
-    assert "Traceback" not in said
+@pytest.fixture
+def game(tmp_path: Path) -> Iterator[Play]:
+    """Commands on a game that is open."""
+    with opened(tmp_path, until="--address", end=signal.SIGINT) as said:
+        found = re.search(r"--address (\S+)\)", said)
+        assert found, said
+
+        def play(command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+            return prankcall(tmp_path, command, "--address", found[1], *arguments)
+
+        yield play
 
 
 def test_a_person_plays_from_a_terminal(game: Play) -> None:
@@ -79,6 +100,28 @@ def test_a_person_plays_from_a_terminal(game: Play) -> None:
     assert "c-1 is placed" in placed.stdout
     assert isinstance(json.loads(board.stdout), list)
     assert {r["what"] for r in json.loads(receipts.stdout)["receipts"]} >= {"declined", "paid"}
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=lambda end: end.name)
+def test_a_game_on_twilio_ends_in_order_whoever_ends_it(tmp_path: Path, end: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = str(held.getsockname()[1])
+    twilio = {
+        "TWILIO_ACCOUNT_SID": SID,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_FROM_NUMBER": "+15550199",
+        "PRANKCALL_CALLBACK_URL": "https://game.example",
+    }
+
+    with opened(tmp_path, "--port", port, until="on Twilio", end=end, **twilio):
+        answer = send(signed(f"http://127.0.0.1:{port}/twilio/status", {}, token="another"))
+
+    assert answer == 403
+
+
+def test_a_game_on_simulated_telephones_ends_in_order_when_it_is_terminated(tmp_path: Path) -> None:
+    with opened(tmp_path, until="--address", end=signal.SIGTERM):
+        pass
 
 
 def test_without_a_game_it_says_how_to_open_one(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from actors import Event
+from actors import Event, TrunklineError
 from apps.prankcall.app import app
 from apps.prankcall.events import (
     AttemptedPurchase,
@@ -25,7 +25,7 @@ from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.report import show_board
 from apps.prankcall.rules import CALL_LIMIT
 from apps.prankcall.wallet import Wallet
-from runtime import Runtime
+from runtime import KeyReused, Runtime
 
 
 class Terminal:
@@ -37,11 +37,17 @@ class Terminal:
         self._json = as_json
 
     def buy(self, player: str, credits: int, order: str | None) -> int:
-        """1 if the payment was declined."""
+        """1 if the payment was declined. An order that was made before is not made again: what became of it is said."""
         order = order or f"order-{secrets.token_hex(4)}"
         with self._attached() as rt:
             wish = AttemptedPurchase(player_id=player, credits=credits, order=order)
-            outcome = rt.request(wish, CompletedPurchase, DeclinedPurchase)
+            try:
+                outcome = rt.request(wish, CompletedPurchase, DeclinedPurchase, idempotency_key=order)
+            except KeyReused as error:
+                raise TrunklineError(
+                    f"{order} was another order: of another player, or of another amount",
+                    hint="give a new order a number of its own, or none: it gets one.",
+                ) from error
         if isinstance(outcome, CompletedPurchase):
             self._say(outcome, f"{player} has bought {credits} credits ({outcome.reference}, order {order})")
             return 0

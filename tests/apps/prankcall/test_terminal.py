@@ -102,6 +102,20 @@ def test_a_person_plays_from_a_terminal(game: Play) -> None:
     assert {r["what"] for r in json.loads(receipts.stdout)["receipts"]} >= {"declined", "paid"}
 
 
+def test_what_is_asked_for_again_is_done_once(game: Play) -> None:
+    order = ("buy", "--credits", "50", "--order", "o-1", "--json", "--player")
+
+    bought, again = game(*order, "ada"), game(*order, "ada")
+    other = game(*order, "linus")
+    receipts = game("receipts", "--player", "ada", "--json")
+
+    assert bought.returncode == again.returncode == 0, again.stdout + again.stderr
+    assert json.loads(again.stdout) == json.loads(bought.stdout)
+    assert other.returncode == 1
+    assert "o-1 was another order" in other.stdout
+    assert json.loads(receipts.stdout)["credits"] == 50
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=lambda end: end.name)
 def test_a_game_on_twilio_ends_in_order_whoever_ends_it(tmp_path: Path, end: signal.Signals) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:

@@ -20,6 +20,7 @@ from apps.prankcall.events import (
     LimitReached,
     PlacedCall,
     RefusedCall,
+    RegisteredCall,
     ReportsOverdue,
     RequestedCall,
     RequestedHangup,
@@ -40,6 +41,7 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
     friend: str = ""
     prank: str = ""
     provider_id: str = ""
+    requested: bool = False
     refused: str = ""
     """Why it was not made; empty if it was."""
     placed: bool = False
@@ -60,8 +62,13 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
     # ------------------------------------------------------------ request
 
     @on
-    def request(self, event: RequestedCall) -> None:
+    def request(self, event: RequestedCall) -> RegisteredCall | RefusedCall:
+        """The first one has the name. Whoever asks under it again disturbs nothing, and pays nothing."""
+        if self.requested:
+            return RefusedCall(call_id=self.id, player_id=event.player_id, reason="there is a call of this name")
+        self.requested = True
         self.player_id, self.friend, self.prank = event.player_id, event.friend, event.prank
+        return RegisteredCall(call_id=self.id, player_id=self.player_id, friend=self.friend, prank=self.prank)
 
     @on
     def refuse(self, event: ConsentMissing | CreditsMissing) -> RefusedCall:
@@ -70,7 +77,7 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
 
     @on
     def place(self, event: CreditsReserved) -> Iterator[PlacedCall | After[ReportsOverdue]]:
-        self.player_id, self.friend, self.prank, self.placed = event.player_id, event.friend, event.prank, True
+        self.placed = True
         yield PlacedCall(
             call_id=self.id,
             player_id=self.player_id,
@@ -80,7 +87,7 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
         )
         yield After(ReportsOverdue(call_id=self.id), seconds=REPORTS_WITHIN)
 
-    # ------------------------------------------------------------ reports
+    # ------------------------------------------------------------ reports, of a call that was placed
 
     @on
     def dialed(self, event: DialedCall) -> HangupDue | None:
@@ -93,6 +100,8 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
 
     @on
     def rings(self, event: RingingCall) -> HangupDue | None:
+        if not self.placed:
+            return None
         self.ringing = True
         return self._provider(event.provider_id)
 
@@ -100,6 +109,8 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
     def answered(
         self, event: AnsweredCall
     ) -> Iterator[HangupDue | ConnectedCall | UnconnectedCall | After[LimitReached] | Cancel[ReportsOverdue]]:
+        if not self.placed:
+            return
         yield from self._known(event.provider_id)
         if self.answered_at is None and not self.released:
             self.answered_at = self.now
@@ -111,6 +122,8 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
     def completed(
         self, event: CompletedCall
     ) -> Iterator[HangupDue | ConnectedCall | UnconnectedCall | Cancel[LimitReached] | Cancel[ReportsOverdue]]:
+        if not self.placed:
+            return
         yield from self._known(event.provider_id)
         if self.ended_at is None and not self.released:
             self.ended_at, self.lasted = self.now, event.seconds
@@ -122,6 +135,8 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
     def not_answered(
         self, event: UnansweredCall
     ) -> Iterator[HangupDue | ConnectedCall | UnconnectedCall | Cancel[ReportsOverdue]]:
+        if not self.placed:
+            return
         yield from self._known(event.provider_id)
         self.unanswered = self.unanswered or event.reason
         yield from self._conclude()
@@ -130,7 +145,7 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
 
     @on
     def hang_up(self, event: RequestedHangup) -> HangupDue | None:
-        if self.refused or self.unanswered or self.ended_at is not None:
+        if not self.requested or self.refused or self.unanswered or self.ended_at is not None:
             return None
         self.hangup_wanted = True
         return self._hangup()

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from actors import Event, TrunklineError
 from apps.prankcall.app import app
+from apps.prankcall.call import Call
 from apps.prankcall.events import (
     AttemptedPurchase,
     CompletedPurchase,
@@ -65,11 +66,17 @@ class Terminal:
         return 0
 
     def call(self, player: str, friend: str, prank: str, call_id: str | None) -> int:
-        """1 if the call is refused."""
+        """1 if the call is refused. One that was asked for before is not made again: what became of it is said."""
         call_id = call_id or f"call-{secrets.token_hex(4)}"
         wish = RequestedCall(call_id=call_id, player_id=player, friend=friend, prank=prank)
         with self._attached() as rt:
-            outcome = rt.request(wish, PlacedCall, RefusedCall)
+            try:
+                outcome = rt.request(wish, PlacedCall, RefusedCall, idempotency_key=call_id)
+            except KeyReused as error:
+                raise TrunklineError(
+                    f"{call_id} is another call: of another player, to another friend, or with another prank",
+                    hint="give a new call a name of its own, or none: it gets one.",
+                ) from error
         if isinstance(outcome, RefusedCall):
             self._say(outcome, f"{call_id} is refused: {outcome.reason}")
             return 1
@@ -79,6 +86,9 @@ class Terminal:
     def hang_up(self, call_id: str) -> int:
         event = RequestedHangup(call_id=call_id)
         with self._attached() as rt:
+            call = rt.get(Call, call_id)
+            if call is None:
+                raise TrunklineError(f"there is no call {call_id}", hint="prankcall call says the name of each call.")
             rt.publish(event)
             rt.drain()
         self._say(event, f"{call_id} is being hung up")

@@ -121,6 +121,15 @@ class RequestedCall(Event, origin=True):
     prank: str
 
 
+class RegisteredCall(Event):
+    """A requested call is the first of its name."""
+
+    call_id: str
+    player_id: str
+    friend: str
+    prank: str
+
+
 class RefusedCall(Event):
     """A requested call is not made, and costs nothing."""
 

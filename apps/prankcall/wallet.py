@@ -31,9 +31,7 @@ class Wallet(Aggregate, key="player_id"):
         return CreditsGranted(player_id=self.id, credits=event.credits, balance=self.credits)
 
     @on
-    def reserve(self, event: ConsentConfirmed) -> CreditsReserved | CreditsMissing | None:
-        if event.call_id in self.reserved:
-            return None
+    def reserve(self, event: ConsentConfirmed) -> CreditsReserved | CreditsMissing:
         if self.credits < CALL_PRICE:
             return CreditsMissing(call_id=event.call_id, player_id=self.id, balance=self.credits)
         self.credits -= CALL_PRICE

@@ -23,6 +23,7 @@ from apps.prankcall.events import (
     LimitReached,
     PlacedCall,
     RefusedCall,
+    RegisteredCall,
     RequestedCall,
     RequestedHangup,
     RingingCall,
@@ -41,6 +42,7 @@ from apps.prankcall.wallet import Wallet
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ID = {"call_id": "c-1", "provider_id": "SIM1"}
 REQUEST = RequestedCall(call_id="c-1", player_id="ada", friend="+15550100", prank="fish")
+REGISTERED = RegisteredCall(**REQUEST.model_dump())
 
 
 def world(*, credits: int = 20, consent: bool = True) -> Scenario:
@@ -87,8 +89,8 @@ def test_without_consent_there_is_no_call() -> None:
 def test_consent_is_given_to_one_player_and_can_be_withdrawn() -> None:
     consent = given(Consent, "+15550100", players={"ada"})
 
-    other = consent.when(REQUEST.model_copy(update={"player_id": "grace"}))
-    later = consent.when(ConsentWithdrawn(friend="+15550100", player_id="ada"), REQUEST)
+    other = consent.when(REGISTERED.model_copy(update={"player_id": "grace"}))
+    later = consent.when(ConsentWithdrawn(friend="+15550100", player_id="ada"), REGISTERED)
 
     assert other == [ConsentMissing(call_id="c-1", player_id="grace", friend="+15550100")]
     assert later == [ConsentMissing(call_id="c-1", player_id="ada", friend="+15550100")]
@@ -101,6 +103,70 @@ def test_without_credits_there_is_no_call() -> None:
 
     assert happened(game, RefusedCall) == [RefusedCall(call_id="c-1", player_id="ada", reason="not enough credits")]
     assert (wallet(game).credits, wallet(game).reserved) == (CALL_PRICE - 5, {})
+
+
+def ends(world: Scenario) -> list[Event]:
+    """What became of each request."""
+    return [e for e in world.events if isinstance(e, RefusedCall | UnconnectedCall | ScoredCall)]
+
+
+@pytest.mark.parametrize("moment", [0, 2, 4])
+@pytest.mark.parametrize("player", ["ada", "grace"])
+def test_a_call_is_made_once_whoever_requests_it_again_and_whenever(player: str, moment: int) -> None:
+    game = world()
+    game.publish(ConsentGiven(friend="+15550100", player_id="grace"))
+    game.publish(AttemptedPurchase(player_id="grace", credits=20, order="o-2"))
+    story = [REQUEST, *(event for event, _ in reports(lasted=90)[1:])]
+
+    for event in (*story[: moment + 1], REQUEST.model_copy(update={"player_id": player}), *story[moment + 1 :]):
+        game.publish(event)
+    game.advance(hours=2)
+
+    again = RefusedCall(call_id="c-1", player_id=player, reason="there is a call of this name")
+    assert len(happened(game, PlacedCall)) == 1
+    assert again in ends(game)
+    assert [type(end) for end in ends(game) if end != again] == [ScoredCall]
+    other = game.get(Wallet, "grace")
+    assert (wallet(game).credits, wallet(game).reserved, wallet(game).spent) == (20 - CALL_PRICE, {}, CALL_PRICE)
+    assert other is not None
+    assert (other.credits, other.reserved, other.spent) == (20, {}, 0)
+
+
+def test_a_call_that_is_refused_when_requested_again_goes_on_as_before() -> None:
+    game = world()
+    game.publish(REQUEST)
+
+    game.publish(REQUEST.model_copy(update={"friend": "a stranger"}))
+    game.publish(RequestedHangup(call_id="c-1"))
+
+    assert len(happened(game, HangupDue)) == 1
+    assert wallet(game).reserved == {"c-1": CALL_PRICE}
+
+
+def test_to_hang_up_what_nobody_requested_does_nothing_to_a_later_call_of_that_name() -> None:
+    game = world()
+
+    game.publish(RequestedHangup(call_id="c-1"))
+    game.publish(REQUEST)
+    game.publish(RingingCall(**ID))
+
+    assert len(happened(game, PlacedCall)) == 1
+    assert happened(game, HangupDue) == []
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_what_is_reported_of_a_call_that_was_not_placed_wins_nothing(asked: bool) -> None:
+    game = world(consent=False)
+    if asked:
+        game.publish(REQUEST)
+
+    for event, at in reports(lasted=90)[1:]:
+        game.publish(event, time=at)
+    game.advance(hours=2)
+
+    assert happened(game, ScoredCall) == []
+    assert [type(end) for end in ends(game)] == [RefusedCall] * asked
+    assert wallet(game).credits == 20
 
 
 def reports(*, answered_after: int = 10, lasted: int | None = 90, reason: str = "busy") -> list[tuple[Event, datetime]]:
@@ -307,7 +373,7 @@ def test_a_call_whose_end_is_not_reported_counts_as_long_as_a_call_may_last() ->
 
 
 def test_a_player_can_hang_up_also_before_the_company_has_named_the_call() -> None:
-    call = given(Call, "c-1", now=NOON, player_id="ada", placed=True)
+    call = given(Call, "c-1", now=NOON, player_id="ada", requested=True, placed=True)
 
     before = call.when(RequestedHangup(call_id="c-1"))
     after = call.when(DialedCall(**ID))

@@ -107,13 +107,24 @@ def test_what_is_asked_for_again_is_done_once(game: Play) -> None:
 
     bought, again = game(*order, "ada"), game(*order, "ada")
     other = game(*order, "linus")
+    game("consent", "--friend", "grace", "--player", "ada")
+    call = ("call", "--friend", "grace", "--call-id", "c-1", "--json", "--player")
+    placed, called = game(*call, "ada"), game(*call, "ada")
+    taken = game(*call, "linus")
     receipts = game("receipts", "--player", "ada", "--json")
+    unknown = game("hangup", "c-0")
 
     assert bought.returncode == again.returncode == 0, again.stdout + again.stderr
     assert json.loads(again.stdout) == json.loads(bought.stdout)
     assert other.returncode == 1
     assert "o-1 was another order" in other.stdout
-    assert json.loads(receipts.stdout)["credits"] == 50
+    assert placed.returncode == called.returncode == 0, called.stdout + called.stderr
+    assert json.loads(called.stdout) == json.loads(placed.stdout)
+    assert taken.returncode == 1
+    assert "c-1 is another call" in taken.stdout
+    assert json.loads(receipts.stdout)["credits"] in (50, 40), "whether it was answered by now"
+    assert unknown.returncode == 1
+    assert "there is no call c-0" in unknown.stdout
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=lambda end: end.name)

@@ -1,13 +1,14 @@
 """The heartbeat and schedules: which moments are due. Pure: moments in, moments out; who beats is the runtime's.
 
 A schedule is a rising sequence of moments. What has been taken of it is one moment, kept in the journal; the next event
-is for the newest moment that is due; its `missed` says how many due ones before it were passed over. Cron expressions
-are read by cronsim, which keeps Debian cron's rules, also over changes of daylight saving time.
+is for the newest moment that is due; its `missed` says how many due ones before it were passed over. From where it
+counts is kept as well: from when the app has had it, without a break. Cron expressions are read by cronsim, which keeps
+Debian cron's rules, also over changes of daylight saving time.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -25,7 +26,7 @@ class Heartbeat(Event, origin=True, broadcast=True):
     """Time passes. Beaten every `App(heartbeat=...)` seconds, once, to every live instance that listens."""
 
     tick: int
-    """Whole periods since the app's first start; only rising."""
+    """Whole periods since the app has had a heartbeat, each as long as it was then; only rising."""
     missed: int = 0
     """Ticks that were skipped before this one, while nobody was there to beat."""
 
@@ -45,6 +46,15 @@ class Due:
     event: Event
 
 
+class Begun(NamedTuple):
+    """From where a schedule counts."""
+
+    since: int
+    """µs since the epoch."""
+    period: int = 0
+    """µs between its moments, where `since` depends on that."""
+
+
 class Schedule(Protocol):
     """A source of origin events by the clock."""
 
@@ -56,18 +66,25 @@ class Schedule(Protocol):
     @property
     def event_class(self) -> type[Event]: ...
 
-    def due(self, taken: int | None, started: int, now: int) -> Due | None:
+    def begun(self, kept: Begun | None, taken: int | None, now: int) -> Begun:
+        """From where it counts in a life of the app that starts now.
+
+        `kept` is from where it did in the life before; None: that did not have it, or there was none.
+        """
+        ...
+
+    def due(self, taken: int | None, since: int, now: int) -> Due | None:
         """The newest moment that is due and above `taken` (None: none yet). Times are µs since the epoch."""
         ...
 
-    def next(self, taken: int | None, started: int, now: int) -> int:
+    def next(self, taken: int | None, since: int, now: int) -> int:
         """µs since the epoch at which the following moment comes, after `now`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The heartbeat: tick n is due n whole periods after the app's first start."""
+    """The heartbeat: tick n is due n whole periods after `since`, mostly the app's first start."""
 
     period: float
     """Seconds."""
@@ -84,16 +101,23 @@ class Beat:
     def _period(self) -> int:
         return round(self.period * SECOND)
 
-    def due(self, taken: int | None, started: int, now: int) -> Due | None:
-        tick = (now - started) // self._period
+    def begun(self, kept: Begun | None, taken: int | None, now: int) -> Begun:
+        passed = (taken or 0) * self._period
+        if kept is not None and kept.period == self._period and kept.since + passed <= now:
+            return kept
+        # It is new, or has another period now, or the clock was set back: the next tick comes in one period.
+        return Begun(now - passed, self._period)
+
+    def due(self, taken: int | None, since: int, now: int) -> Due | None:
+        tick = (now - since) // self._period
         before = taken if taken is not None else 0
         if tick <= before:
             return None
-        return Due(tick, started + tick * self._period, Heartbeat(tick=tick, missed=tick - before - 1))
+        return Due(tick, since + tick * self._period, Heartbeat(tick=tick, missed=tick - before - 1))
 
-    def next(self, taken: int | None, started: int, now: int) -> int:
-        tick = max((now - started) // self._period, taken or 0)
-        return started + (tick + 1) * self._period
+    def next(self, taken: int | None, since: int, now: int) -> int:
+        tick = max((now - since) // self._period, taken or 0)
+        return since + (tick + 1) * self._period
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +135,12 @@ class Cron:
         given = "".join(f" {name}={value!r}" for name, value in self.fields)
         return f"cron {self.expression} {self.tz} {self.event_class.__trunkline__.name}{given}"
 
-    def due(self, taken: int | None, started: int, now: int) -> Due | None:
+    def begun(self, kept: Begun | None, taken: int | None, now: int) -> Begun:
+        return kept if kept is not None and kept.since <= now else Begun(now)
+
+    def due(self, taken: int | None, since: int, now: int) -> Due | None:
         moment = self._last(now)
-        since = taken if taken is not None else started
+        since = max(since, taken or 0)
         if moment <= since:
             return None
         missed = 0
@@ -123,7 +150,7 @@ class Cron:
             missed += 1
         return Due(moment, moment, self.event_class.model_validate({**dict(self.fields), "missed": missed}))
 
-    def next(self, taken: int | None, started: int, now: int) -> int:
+    def next(self, taken: int | None, since: int, now: int) -> int:
         return next(self._from(max(now, taken or 0)))
 
     def _from(self, after: int) -> "CronMoments":

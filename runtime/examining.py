@@ -174,6 +174,7 @@ def _lag(waiting: list[Entry], now: datetime) -> Finding:
 async def _schedules(reading: Reading, app: App | None, now: datetime) -> list[Finding]:
     """The heartbeat and what is scheduled: which moments were taken last, and whether others are due since."""
     info = await reading.info()
+    since = {row.name: row.since for row in info.begun}
     known = {schedule.name: schedule for schedule in app.schedules} if app is not None else {}
     found = []
     for name, taken in sorted((await reading.schedules()).items()):
@@ -183,7 +184,7 @@ async def _schedules(reading: Reading, app: App | None, now: datetime) -> list[F
             if last is None
             else f"last {_when(last)} UTC, {(now - last).total_seconds():,.0f} s ago"
         )
-        due = known[name].due(taken, info.started, time_us(now)) if name in known else None
+        due = known[name].due(taken, since.get(name, info.started), time_us(now)) if name in known else None
         if due is not None and (_missed(due) or (now - moment_of(due.time)).total_seconds() > LATE_S):
             late = f"{said}; since {_when(moment_of(due.time))} UTC another is due"
             found.append(Finding("look", name, late, "does the app run? its supervisor beats"))

@@ -91,9 +91,13 @@ class HeartCore:
         )  # fmt: skip
         return PublishBatch(f"supervisor-{self._epoch}", (item,), True)
 
-    def claimed(self, epoch: int, started: int, taken: dict[str, int]) -> None:
-        """The epoch is this supervisor's; when the app was first started, and what was taken of each schedule."""
+    def claimed(self, epoch: int, started: int, taken: dict[str, int], begun: dict[str, int] | None = None) -> None:
+        """The epoch is this supervisor's; when the app was first started, and what was taken of each schedule.
+
+        `begun`: from where each counts, if from elsewhere than the app's first start.
+        """
         self._epoch, self._core.started, self._core.taken = epoch, started, taken
+        self._core.begun = begun or {}
         self.claims = True
 
     def published(self, reply: PublishReply) -> None:

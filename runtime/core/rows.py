@@ -132,6 +132,14 @@ class Batch(NamedTuple):
         return cls({}, [], {}, {}, {}, [], {}, {}, {}, {})
 
 
+class BegunRow(NamedTuple):
+    """From where a schedule counts: since when the app has had it."""
+
+    name: str
+    since: int
+    period: int
+
+
 SUPERVISOR = -1
 """The supervisor's place among the partitions' epochs."""
 

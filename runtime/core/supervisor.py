@@ -7,10 +7,11 @@ rest on any of this: a second supervisor, or a child that outlives its successor
 journal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from actors.schedule import Due, Schedule
+from actors.schedule import Begun, Due, Schedule
+from runtime.core.rows import BegunRow
 
 SECOND = 1_000_000
 ROUTER = "Router"
@@ -77,6 +78,8 @@ class SupervisorCore:
         self._second = second
         self._looked: int | None = None
         """When `actions` was last asked for."""
+        self.begun: dict[str, int] = {}
+        """From where each schedule counts, if from elsewhere than `started`."""
         self.started = 0
         """The app's first start."""
         self.taken: dict[str, int] = {}
@@ -151,7 +154,7 @@ class SupervisorCore:
         """The origin events that are due."""
         found = []
         for schedule in self._schedules:
-            due = schedule.due(self.taken.get(schedule.name), self.started, now)
+            due = schedule.due(self.taken.get(schedule.name), self._since(schedule), now)
             if due is not None:
                 found.append((schedule, due))
         return found
@@ -171,6 +174,20 @@ class SupervisorCore:
     def next_tick(self, now: int) -> int | None:
         """When `ticks` has something next."""
         return min(
-            (s.next(self.taken.get(s.name), self.started, now) for s in self._schedules),
+            (s.next(self.taken.get(s.name), self._since(s), now) for s in self._schedules),
             default=None,
         )
+
+    def _since(self, schedule: Schedule) -> int:
+        return self.begun.get(schedule.name, self.started)
+
+
+def begin(
+    schedules: Sequence[Schedule], kept: Iterable[BegunRow], taken: Mapping[str, int], now: int
+) -> tuple[BegunRow, ...]:
+    """From where each schedule counts in a life of the app that starts now: what is to be kept of that."""
+    before = {row.name: Begun(row.since, row.period) for row in kept}
+    return tuple(
+        BegunRow(schedule.name, *schedule.begun(before.get(schedule.name), taken.get(schedule.name), now))
+        for schedule in schedules
+    )

@@ -7,6 +7,7 @@ from functools import partial
 from runtime.core.messages import POSITION_MASK
 from runtime.core.rows import (
     Batch,
+    BegunRow,
     DeliveryRow,
     Entry,
     InstanceRow,
@@ -114,6 +115,9 @@ class MemoryJournal:
     @property
     def info(self) -> JournalInfo:
         return self.store.info
+
+    def begin(self, begun: Sequence[BegunRow]) -> None:
+        self.store.info = self.store.info._replace(begun=tuple(sorted(begun)))
 
     def claim(self, partitions: Sequence[int]) -> dict[int, int]:
         store = self.store

@@ -7,7 +7,7 @@ others through `reader()`. Every call either did all that it says, durably, or r
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from runtime.core.rows import SUPERVISOR, Batch, DeliveryRow, Entry, InstanceRow, KeyRow, Recovery, TimerRow
+from runtime.core.rows import SUPERVISOR, Batch, BegunRow, DeliveryRow, Entry, InstanceRow, KeyRow, Recovery, TimerRow
 from runtime.errors import JournalMismatch
 
 
@@ -22,6 +22,8 @@ class JournalInfo(NamedTuple):
     identity: str = ""
     """Drawn when the journal is made: what is given to the outside differs from what another journal's app gives. A
     simulation's journal has none."""
+    begun: tuple[BegunRow, ...] = ()
+    """From where schedules count, in the life that was started last."""
 
 
 def check_partitions(partitions: Iterable[int], info: JournalInfo) -> None:
@@ -39,6 +41,10 @@ class Journal(Protocol):
 
     @property
     def info(self) -> JournalInfo: ...
+
+    def begin(self, begun: Sequence[BegunRow]) -> None:
+        """Keep from where schedules count from now on, in place of what was kept. By whoever starts the app."""
+        ...
 
     def claim(self, partitions: Sequence[int]) -> dict[int, int]:
         """Take these partitions (SUPERVISOR is one): raise each epoch by one, durably; give the new epochs.

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runtime.core.messages import EVERYWHERE, HOME, POSITION_BITS, POSITION_MASK
-from runtime.core.rows import DeliveryRow, Entry, InstanceRow, KeyRow, TimerRow, decode_targets
+from runtime.core.rows import BegunRow, DeliveryRow, Entry, InstanceRow, KeyRow, TimerRow, decode_targets
 from runtime.errors import JournalMismatch
 from runtime.journal.descent import descent, recorded_first
 from runtime.journal.protocol import JournalInfo
 from runtime.journal.schema import FORMAT, connect
 from runtime.journal.trouble import not_a_journal, translated
 
+BEGUN = "begun "
+"""Before a schedule's name in `meta`: from where it counts, and its period."""
 TIMERS_ORDER = "order by due, address, type, name"
 
 
@@ -36,6 +38,7 @@ def read_info(db: sqlite3.Connection, path: str) -> JournalInfo:
             int(meta["format"]),
             int(meta["started"]),
             meta.get("identity", ""),
+            tuple(sorted(_begun(name, value) for name, value in meta.items() if name.startswith(BEGUN))),
         )
     except (KeyError, ValueError) as error:
         raise not_a_journal(path) from error
@@ -45,6 +48,11 @@ def read_info(db: sqlite3.Connection, path: str) -> JournalInfo:
             hint="run the newer Trunkline that wrote it: pip install --upgrade trunkline.",
         )
     return found
+
+
+def _begun(name: str, value: str) -> BegunRow:
+    since, period = value.split()
+    return BegunRow(name.removeprefix(BEGUN), int(since), int(period))
 
 
 class SqliteReader:

@@ -9,6 +9,7 @@ from typing import Any
 from runtime.core.messages import POSITION_BITS, POSITION_MASK
 from runtime.core.rows import (
     Batch,
+    BegunRow,
     DeliveryRow,
     Entry,
     InstanceRow,
@@ -22,7 +23,7 @@ from runtime.core.rows import (
 )
 from runtime.errors import Fenced, JournalMismatch
 from runtime.journal.protocol import JournalInfo, check_partitions
-from runtime.journal.reader import TIMERS_ORDER, SqliteReader, instance_row, read_info
+from runtime.journal.reader import BEGUN, TIMERS_ORDER, SqliteReader, instance_row, read_info
 from runtime.journal.schema import APPLICATION_ID, FORMAT, TABLES, connect, new_identity
 from runtime.journal.trouble import translated
 
@@ -113,6 +114,14 @@ class SqliteJournal:
     @property
     def info(self) -> JournalInfo:
         return self._info
+
+    def begin(self, begun: Sequence[BegunRow]) -> None:
+        with self._transaction():
+            self._db.execute("delete from meta where name like ?", (f"{BEGUN}%",))
+            rows = [(BEGUN + row.name, f"{row.since} {row.period}") for row in begun]
+            self._db.executemany("insert into meta values (?, ?)", rows)
+        self._finish()
+        self._info = self._info._replace(begun=tuple(sorted(begun)))
 
     def claim(self, partitions: Sequence[int]) -> dict[int, int]:
         check_partitions(partitions, self._info)

@@ -22,6 +22,10 @@ LOOK = 60.0
 """Seconds after which the clock is looked at in any case: it may have been set."""
 
 
+_CLAIMED = tuple[int, int, dict[str, int], dict[str, int]]
+"""The epoch, the app's first start, what was taken of each schedule, and from where each counts."""
+
+
 class Heart:
     """Beats the heartbeat and the schedules, as long as this supervisor's epoch is the newest."""
 
@@ -80,7 +84,7 @@ class Heart:
     async def _ask(self, link: ClientLink, question: Question) -> None:
         core = self._core
         if isinstance(question, Claim):
-            core.claimed(*msgspec.msgpack.decode(await link.ask("claim"), type=tuple[int, int, dict[str, int]]))
+            core.claimed(*msgspec.msgpack.decode(await link.ask("claim"), type=_CLAIMED))
         elif isinstance(question, AskTaken):
             core.learnt(msgspec.msgpack.decode(await link.ask("schedules"), type=dict[str, int]))
         else:

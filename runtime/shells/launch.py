@@ -18,6 +18,7 @@ from actors.app import App
 from actors.errors import TrunklineError
 from runtime.core.limits import Limits
 from runtime.core.plan import Placement, cell_plan
+from runtime.core.supervisor import begin
 from runtime.errors import AlreadyRunning, CodeError, NotRunning, StartFailed
 from runtime.journal import lock_journal, open_journal
 from runtime.journal.place import MEMORY, PARTITIONS, absolute
@@ -57,6 +58,25 @@ def find(app: str) -> Any:
         ) from error
 
 
+def make_ready(place: str, app: App, partitions: int, now: int) -> int:
+    """Make the journal if need be, and keep that a life of the app begins; the number of its partitions.
+
+    Raises:
+        JournalError: it can't be used.
+    """
+    journal = open_journal(place, app=app.name, partitions=partitions, schema_hash=app.catalogue.schema_hash, now=now)
+    try:
+        reader = journal.reader()
+        try:
+            begun = begin(app.schedules, journal.info.begun, reader.schedules(), now)
+        finally:
+            reader.close()
+        journal.begin(begun)
+        return journal.info.partitions
+    finally:
+        journal.close()
+
+
 def start_app(
     app: App,
     journal: str,
@@ -92,14 +112,11 @@ def start_app(
         )
     place = absolute(journal)
     wanted = partitions or PARTITIONS
-    schema_hash = app.catalogue.schema_hash
     if place != MEMORY:
         # Seen here first, in the process of whoever can read the error.
         lock = lock_journal(place, app.name)
         try:
-            opened = open_journal(place, app=app.name, partitions=wanted, schema_hash=schema_hash, now=clock.now())
-            wanted = opened.info.partitions
-            opened.close()
+            wanted = make_ready(place, app, wanted, clock.now())
         finally:
             lock.release()
     limits = limits or Limits()
@@ -111,7 +128,7 @@ def start_app(
     router = RouterConfig(
         app.name,
         place,
-        schema_hash,
+        app.catalogue.schema_hash,
         cell_plan(app, wanted, placement),
         limits,
         clock,

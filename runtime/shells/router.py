@@ -336,7 +336,9 @@ class RouterShell:
                 peer.send(Kind.ERROR, number, packed_error(error))
                 continue
             self._core.claimed_supervisor(epoch)
-            peer.send(Kind.REPLY, number, encode((epoch, self._journal.info.started, self._core.schedules())))
+            info = self._journal.info
+            begun = {row.name: row.since for row in info.begun}
+            peer.send(Kind.REPLY, number, encode((epoch, info.started, self._core.schedules(), begun)))
         self._claims.clear()
 
     # ------------------------------------------------------------ failed commits

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runtime.core.messages import pack_id
-from runtime.core.rows import SUPERVISOR, Batch, KeyRow, ScheduleRow, Status, TakenRow
+from runtime.core.rows import SUPERVISOR, Batch, BegunRow, KeyRow, ScheduleRow, Status, TakenRow
 from runtime.errors import Fenced, JournalError
 from runtime.journal import Journal, JournalInfo, Reader
 from runtime.journal.schema import FORMAT
@@ -330,6 +330,18 @@ def test_a_journal_says_who_it_is(place: Place) -> None:
     told = JournalInfo(APP, PARTITIONS, "one", FORMAT, STARTED, journal.info.identity)
     assert journal.info == told
     assert place.reader().info == told
+
+
+def test_a_journal_keeps_from_where_schedules_count_in_the_life_that_began_last(place: Place) -> None:
+    journal = place.open()
+
+    journal.begin([BegunRow("heartbeat", STARTED, 10), BegunRow("cron 0 8 * * * UTC daily", STARTED, 0)])
+    journal.begin([BegunRow("heartbeat", -STARTED, 60), BegunRow("cron 0 9 * * * UTC daily", STARTED, 0)])
+
+    kept = (BegunRow("cron 0 9 * * * UTC daily", STARTED, 0), BegunRow("heartbeat", -STARTED, 60))
+    assert journal.info.begun == kept
+    assert place.open().info.begun == kept
+    assert place.reader().info.begun == kept
 
 
 def test_two_journals_of_one_app_are_never_the_same(place: Place, tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from actors import App
 from runtime import AsyncRuntime
 from runtime.core.limits import Limits
 from runtime.core.plan import cell_plan
+from runtime.core.supervisor import SupervisorCore
 from runtime.line import Link
 from runtime.shells.clock import Clock, RealClock
 from runtime.shells.gateways import GatewaysShell
+from runtime.shells.heart import Heart
 from runtime.shells.host import HostShell
 from runtime.shells.link import ClientLink, Hello, Peer
 from runtime.shells.router import RouterConfig, RouterShell
@@ -67,6 +69,11 @@ class Inside:
     async def start_gateways(self) -> None:
         self.gateways = GatewaysShell(self._code, self._schema, PARTITIONS, self.socket, TOKEN, self._config.clock)
         await self.gateways.start()
+
+    def heart(self) -> Heart:
+        """A supervisor's heart: it beats while its `run` runs."""
+        core = SupervisorCore((), self.app.schedules)
+        return Heart(self.app, self._config, core, lambda *heard: None)
 
     async def link(self, on_lost: Callable[[], None] = lambda: None) -> Link:
         """A client's link."""

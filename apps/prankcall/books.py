@@ -21,6 +21,7 @@ from apps.prankcall.events import (
 from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.player import Player
 from apps.prankcall.receipts import Receipts
+from apps.prankcall.rules import BOARD_SIZE
 from apps.prankcall.wallet import Wallet
 from runtime import AsyncRuntime
 
@@ -98,7 +99,11 @@ async def balance(rt: AsyncRuntime, acknowledged: Iterable[str]) -> Books:
         ),
         Line("calls placed = not answered or scored", count[PlacedCall], count[UnconnectedCall] + count[ScoredCall]),
         Line("points of calls = points of players", points, sum(p.points for p in players.values())),
-        Line("points of players = points on the board", points, sum(board.standings.values()) if board else 0),
+        Line(
+            "points of the best players = points on the board",
+            sum(sorted((p.points for p in players.values()), reverse=True)[:BOARD_SIZE]),
+            sum(board.standings.values()) if board else 0,
+        ),
         Line(
             "receipts counted = receipts sent",
             sum(r.paid + r.declined + r.charged + r.released for r in receipts.values()),

@@ -1,0 +1,58 @@
+"""The balance sheet of games that were really played, without Ray."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from apps.prankcall.app import app
+from apps.prankcall.books import Books, balance
+from apps.prankcall.events import AnsweredCall, AttemptedPurchase, CompletedCall, ConsentGiven, RequestedCall
+from apps.prankcall.leaderboard import Leaderboard
+from apps.prankcall.payments import Payments
+from apps.prankcall.player import Player
+from apps.prankcall.rules import BOARD_SIZE
+from runtime import AsyncRuntime
+from tests.runtime.shells.inside import inside
+
+EIGHT = datetime(2026, 1, 1, 20, tzinfo=UTC)
+
+
+@asynccontextmanager
+async def game() -> AsyncIterator[AsyncRuntime]:
+    async with inside(app.using(Payments=Payments(latency=0))) as parts:
+        rt = parts.client()
+        yield rt
+        await rt.close()
+
+
+async def call(rt: AsyncRuntime, lasted: dict[str, int]) -> Books:
+    """Each of these players buys credits, and has a friend called, who stays on for so many seconds; then the books."""
+    await rt.publish(ConsentGiven(friend="friend", player_id=name) for name in lasted)
+    await rt.publish(AttemptedPurchase(player_id=name, credits=20, order=f"order-{name}") for name in lasted)
+    await rt.drain()
+    await rt.publish(
+        RequestedCall(call_id=f"call-{name}", player_id=name, friend="friend", prank="fish") for name in lasted
+    )
+    await rt.drain()
+    for name, seconds in lasted.items():
+        of = {"call_id": f"call-{name}", "provider_id": "SIM1"}
+        await rt.publish(AnsweredCall(**of), time=EIGHT, wait=False)
+        await rt.publish(CompletedCall(**of), time=EIGHT + timedelta(seconds=seconds), wait=False)
+    await rt.drain()
+    return await balance(rt, [f"order-{name}" for name in lasted])
+
+
+def test_they_balance_with_more_players_than_the_board_shows() -> None:
+    async def main() -> None:
+        async with game() as rt:
+            books = await call(rt, {f"player-{n:03}": 10 + n for n in range(BOARD_SIZE + 1)})
+
+            board, last = await rt.get(Leaderboard), await rt.get(Player, "player-000")
+            assert board is not None
+            assert last is not None
+            assert (len(board.standings), "player-000" in board.standings, last.points) == (BOARD_SIZE, False, 10)
+            assert [line for line in books.lines if not line.holds] == []
+            assert books.balanced
+
+    asyncio.run(main())

@@ -13,6 +13,7 @@ guess that does not go through (it raises, or needs its event's id) is never tol
 """
 
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import NoReturn
 
@@ -35,6 +36,13 @@ STATE_SMALL = 4096
 """Bytes up to which a state goes with every turn; a larger one only with the last turn of its instance in an answer."""
 CHAIN_MAX = 64
 """Turns run on after one delivery, so that no chain keeps others waiting."""
+CHAIN_US = 10_000
+"""µs after a batch came in which a turn may be run on, for the same reason: some fifty short turns, or one slow one."""
+
+
+def still() -> int:
+    """A clock that stands still: nothing takes any time."""
+    return 0
 
 
 class _Held:
@@ -77,11 +85,22 @@ class HostCore:
     """The instances of one host."""
 
     def __init__(
-        self, catalogue: Catalogue, partitions: int, *, run_on: bool = True, codec: Codec | None = None, app: str = ""
+        self,
+        catalogue: Catalogue,
+        partitions: int,
+        *,
+        run_on: bool = True,
+        codec: Codec | None = None,
+        app: str = "",
+        clock: Callable[[], int] = still,
     ) -> None:
+        """`clock` tells µs, of which only differences count: for how long chains are run on."""
         self._catalogue = catalogue
         self._partitions = partitions
         self._run_on = run_on
+        self._clock = clock
+        self._until = 0
+        """The moment from which nothing more of this batch is run on."""
         self._codec = codec_of(catalogue, codec)
         self._incoming = Incoming(catalogue, codec, app)
         self._outgoing = Outgoing(catalogue, partitions, codec)
@@ -126,6 +145,7 @@ class HostCore:
         run_on = self._run_on and batch.run_on
         left: dict[str, int] = {}
         if run_on:
+            self._until = self._clock() + CHAIN_US
             for delivery in batch.deliveries:
                 left[delivery.address] = left.get(delivery.address, 0) + 1
         for delivery in batch.deliveries:
@@ -272,6 +292,7 @@ class HostCore:
                     or left.get(address)
                     or left.get(h.group)
                     or (h.group, type) in self._needs_id
+                    or self._clock() >= self._until
                 ):
                     left[address] = left.get(address, 0) + 1
                     continue

@@ -11,6 +11,7 @@ import msgspec
 
 from runtime.core.host import HostCore
 from runtime.core.messages import DeliverBatch, encode
+from runtime.shells.clock import steady
 from runtime.shells.code import load_app
 from runtime.shells.link import BlockingLink, Hello, Kind, LinkLost
 
@@ -37,7 +38,7 @@ class HostShell:
     ) -> None:
         app = load_app(code, schema_hash)
         self.name = name
-        self._core = HostCore(app.catalogue, partitions, run_on=run_on, app=app.name)
+        self._core = HostCore(app.catalogue, partitions, run_on=run_on, app=app.name, clock=steady)
         self._path = path
         self._hello = Hello("host", name, token)
         self._limit = turn_limit

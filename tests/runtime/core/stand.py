@@ -1,12 +1,13 @@
 """A router core and host cores with an app, on a journal in memory: all of it runs, one step at a time."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
 from actors import Aggregate, App, Event
 from actors.turn import Instance
-from runtime.core.host import HostCore
+from runtime.core.host import HostCore, still
 from runtime.core.incoming import Incoming
 from runtime.core.limits import Limits
 from runtime.core.messages import Answer, DeliverBatch
@@ -26,10 +27,17 @@ class Stand(Rig):
     """The rig, with the app's own turns and calls in place of scripted ones."""
 
     def __init__(
-        self, app: App, *, limits: Limits | None = None, run_on: bool = True, placement: Placement | None = None
+        self,
+        app: App,
+        *,
+        limits: Limits | None = None,
+        run_on: bool = True,
+        placement: Placement | None = None,
+        clock: Callable[[], int] = still,
     ) -> None:
         self.app = app
         self.run_on = run_on
+        self.clock = clock
         self.hosts: dict[str, HostCore] = {}
         self.encoder = Encoder(app.catalogue, PARTITIONS, draw=lambda: 0.0)
         incoming, outgoing = Incoming(app.catalogue, app=app.name), Outgoing(app.catalogue, PARTITIONS)
@@ -66,7 +74,9 @@ class Stand(Rig):
     def run(self, name: str, batch: DeliverBatch) -> Answer:
         """What a host makes of a batch."""
         if name not in self.hosts:
-            self.hosts[name] = HostCore(self.app.catalogue, PARTITIONS, run_on=self.run_on, app=self.app.name)
+            self.hosts[name] = HostCore(
+                self.app.catalogue, PARTITIONS, run_on=self.run_on, app=self.app.name, clock=self.clock
+            )
         answer = self.hosts[name].deliver(batch)
         self.answers.append(answer)
         return answer

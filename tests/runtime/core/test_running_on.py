@@ -1,11 +1,12 @@
 """Running on: a host handles at once what it has just emitted, as a guess that costs nothing when it is wrong."""
 
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
 from actors import After, Aggregate, App, Event, on
-from runtime.core.host import CHAIN_MAX
+from runtime.core.host import CHAIN_MAX, CHAIN_US
 from runtime.core.messages import Answer
 from tests.runtime.core.hosted import Hosted
 from tests.runtime.core.stand import Stand
@@ -205,6 +206,29 @@ def test_a_chain_is_run_on_only_so_far_that_it_keeps_no_others_waiting() -> None
     assert len(answer.turns) == CHAIN_MAX + 1
 
 
+def test_turns_are_run_on_only_for_so_long_that_a_slow_chain_keeps_no_others_waiting() -> None:
+    passed = 0
+
+    class Slow(Aggregate, key="player"):
+        @on
+        def begin(self, event: Looped) -> Step:
+            return Step(player=self.id, left=event.left)
+
+        @on(max_hops=1000)
+        def step(self, event: Step) -> Step:
+            nonlocal passed
+            passed += CHAIN_US // 2
+            return Step(player=self.id, left=0)
+
+    host = Hosted(App("slow", Slow), clock=lambda: passed)
+    host.warm("Slow/ada", "Slow/bob")
+
+    first = host.deliver(("Slow/ada", Looped(left=1)), run_on=True)
+    second = host.deliver(("Slow/bob", Looped(player="bob", left=1)), run_on=True)
+
+    assert [len(answer.turns) for answer in (first, second)] == [1 + 2, 1 + 2]
+
+
 def test_a_broadcast_is_not_run_on_nor_what_its_listeners_get_behind_it() -> None:
     host = shop(*ALL)
 
@@ -290,14 +314,17 @@ def test_no_result_depends_on_running_on() -> None:
     ]
     app = App("all", Payments, Wallet, Totals, Receipts, Careful, Looping)
     endings = []
-    for run_on in (True, False):
-        stand = Stand(app, run_on=run_on)
+    steps = count(step=CHAIN_US // 3)
+    stands = (Stand(app), Stand(app, clock=lambda: next(steps)), Stand(app, run_on=False))
+    for stand in stands:
         told(stand, *script)
         log = [(e.at, e.id, e.cause, e.root, e.time, e.type, e.body) for e in stand.log.values()]
         rows = {address: (row.state, row.live, row.cursor) for address, row in stand.instances.items()}
         endings.append((log, rows, sorted(stand.timers)))
 
-    assert endings[0] == endings[1]
+    assert endings[0] == endings[1] == endings[2]
+    visits = [len(stand.answers) for stand in stands]
+    assert visits == sorted(set(visits)), "chains were run on, for some time, and not at all"
 
 
 def test_under_load_the_router_does_not_ask_for_running_on() -> None:

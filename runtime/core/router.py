@@ -290,7 +290,8 @@ class RouterCore:
 
     def missing_hosts(self) -> list[str]:
         """Hosts that are needed and not there: whoever starts them may have died, or heard of another router."""
-        return [name for name, link in self._cell.links.items() if not link.up]
+        cell = self._cell
+        return [n for n, link in cell.links.items() if not link.up and ("/" not in n or n in cell.mailboxes)]
 
     def take_releases(self) -> list[str]:
         """Hosts that are needed no longer: their processes may end. Tell of them before `take_hosts`."""

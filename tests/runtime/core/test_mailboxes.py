@@ -412,6 +412,15 @@ def test_a_host_is_missing_until_it_is_there_and_when_it_is_gone() -> None:
     assert rig.core.missing_hosts() == ["Wallet/ada"]
 
 
+def test_a_host_whose_instance_rests_is_not_missed_when_it_has_come_once_more_before_its_end() -> None:
+    rig = Rig(plan("dedicated"))
+    rig.core.host_up("Wallet/ada")
+
+    rig.core.host_lost("Wallet/ada", rig.now)
+
+    assert rig.core.missing_hosts() == []
+
+
 def test_where_an_instance_is_can_be_asked() -> None:
     rig = Rig(plan("dedicated"), Limits(dedicated_max=1))
     rig.publish("Wallet/ada")

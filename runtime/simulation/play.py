@@ -146,6 +146,7 @@ def settle(world: World, timers_us: int | None = None) -> None:
         wait(world, until, lambda due=due: all(t.due > due for t in world.store.timers.values()), "timers fire")  # type: ignore[misc]
     # Ticks count for no drain.
     wait(world, until, world.owner_is_idle, "ticks are handled")
+    wait(world, until, world.in_order, "whoever is needed runs, and is looked after")
 
 
 def wait(world: World, until: int, done: Callable[[], bool], promise: str) -> None:

@@ -153,6 +153,18 @@ class World:
         cores = {router.incarnation: router.core for router in self.routers if router.alive and router.core is not None}
         return bool(cores) and cores[max(cores)].idle
 
+    def in_order(self) -> bool:
+        """Does everybody run whom a supervisor or the newest router wants, each looked after by a supervisor?"""
+        supervisors = [supervisor.core for supervisor in self.supervisors if supervisor.alive]
+        router = self.some_router()
+        return (
+            router is not None
+            and router.core is not None
+            and not router.core.missing_hosts()
+            and all(core.is_up(name) for core in supervisors for name in core.names())
+            and all(any(core.is_up(name) for core in supervisors) for name, _ in self.children.items())
+        )
+
     def some_router(self) -> RouterProcess | None:
         """A router that takes links: mostly the newest, in a storm sometimes one that has been succeeded."""
         ready = [router for router in self.routers if router.alive and router.core is not None]

@@ -133,6 +133,7 @@ BUGS = [
         with_supervisor(planted.ForgetfulSupervisor, placement="dedicated", faults=("kill supervisor", "stop host")),
         "drains end",
         10,
+        or_else="whoever is needed runs, and is looked after",
     ),
     Bug(
         "who is not dead after a kill is not killed again",
@@ -146,9 +147,9 @@ BUGS = [
     Bug(
         "a death before the first word is not heard of",
         with_supervisor(planted.DeafSupervisor),
-        "drains end",
-        10,
-        or_else="clients are answered",
+        "whoever is needed runs, and is looked after",
+        45,
+        or_else="drains end",
     ),
     Bug(
         "a refused tick is published as it was",

@@ -314,8 +314,10 @@ class RouterCore:
     @property
     def idle(self) -> bool:
         """Nothing is pending (but what is held), staged or being committed."""
-        staging = self._cell.staging
-        return not (self._cell.pending or staging.stage.batch or staging.stage.partitions or staging.committing)
+        cell = self._cell
+        staging = cell.staging
+        written = not (staging.stage.batch or staging.stage.partitions or staging.committing)
+        return written and not cell.pending and not cell.spreads.under_way
 
     def schedules(self) -> dict[str, int]:
         """The last moment taken of each schedule."""

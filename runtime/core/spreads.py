@@ -96,6 +96,11 @@ class Spreads:
             self._finish(key, spread)
         self._cell.timers.unblock(box.address)
 
+    @property
+    def under_way(self) -> bool:
+        """Is there a broadcast that has not reached everybody, or that some have not handled?"""
+        return bool(self._under_way)
+
     def may_reach(self, address: str, partition: int, before: int) -> bool:
         """Is a broadcast recorded before this moment under way to an instance whose row is not known yet?"""
         box = self._cell.mailboxes.get(address)

@@ -19,7 +19,7 @@ from runtime.simulation.violation import Violation
 from runtime.simulation.world import World
 
 STORM_US = 1_000_000
-CALM_US = 120_000_000
+CALM_US = 200_000_000
 """Virtual time in which everything must have drained once the storm is over."""
 STEPS_MAX = 1_500_000
 LOOK_EVERY = 16

@@ -113,7 +113,8 @@ class AsyncRuntime:
 
         Args:
             journal: a path, or a URL as SQLAlchemy writes it; by default `<app>.db` in the working directory
-                (`~/.trunkline/<app>.db` in a submitted job).
+                (`~/.trunkline/<app>.db` in a submitted job). `memory://` keeps nothing: when the router's process dies,
+                all that was acknowledged is gone, and the app goes on from nothing. For trials and tests.
             address: of a Ray cluster. Without it the Ray that this process has is used, and left up; without that,
                 `ray.init()` is called.
             placement: overrides for all classes what they say: "dedicated" gives each instance a Ray actor of its own.

@@ -18,6 +18,7 @@ from runtime.core.plan import Placement
 from runtime.embedded import RaySession, node_lost
 from runtime.errors import NotRunning, StartFailed, Unreachable
 from runtime.journal import absolute
+from runtime.journal.place import MEMORY
 from runtime.line import Link
 from runtime.options import check_app, check_options
 from runtime.progress import Progress
@@ -28,6 +29,7 @@ from runtime.shells.launch import Lifeline, find, namespace_of, start_app, stop_
 from runtime.shells.link import ClientLink, Hello, LinkLost, RayLink
 
 ASK_TIMEOUT = 30.0
+MEMORY_SAID = ", and is lost when its router's process dies"
 LOOK_AFTER = 0.5
 """Seconds without a link after which the supervisor is asked what is wrong."""
 
@@ -112,7 +114,7 @@ def launch(
         except BaseException:
             session.end()
             raise
-    progress.say(f"trunkline: {app.name} runs; its journal is {place}")
+    progress.say(f"trunkline: {app.name} runs; its journal is {place}{MEMORY_SAID if place == MEMORY else ''}")
     return Running(app, where, supervisor, session, lifeline)
 
 

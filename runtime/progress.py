@@ -15,8 +15,9 @@ PATIENCE = 1.0
 class Progress:
     """The steps of something slow, on stderr: a spinner on a terminal, a line elsewhere."""
 
-    def __init__(self, quiet: bool, stream: TextIO | None = None) -> None:
+    def __init__(self, quiet: bool, stream: TextIO | None = None, patience: float = PATIENCE) -> None:
         self._quiet = quiet
+        self._patience = patience
         self._console = Console(file=stream or sys.stderr, highlight=False)
         self._timer: threading.Timer | None = None
         self._status: Status | None = None
@@ -32,7 +33,7 @@ class Progress:
         """The step before is over; this one has begun."""
         self._end_step()
         if not self._quiet:
-            self._timer = threading.Timer(PATIENCE, self._show, (what,))
+            self._timer = threading.Timer(self._patience, self._show, (what,))
             self._timer.daemon = True
             self._timer.start()
 

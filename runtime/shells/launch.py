@@ -71,7 +71,8 @@ def make_ready(place: str, app: App, partitions: int, now: int) -> int:
             begun = begin(app.schedules, journal.info.begun, reader.schedules(), now)
         finally:
             reader.close()
-        journal.begin(begun)
+        if tuple(sorted(begun)) != journal.info.begun:
+            journal.begin(begun)
         return journal.info.partitions
     finally:
         journal.close()

@@ -1,10 +1,12 @@
 """What a start writes down before any process of the app runs."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors import Aggregate, App, Event, Heartbeat, on
+from actors import Aggregate, App, Event, Heartbeat, cron, on
 from runtime.core.rows import BegunRow
 from runtime.journal import open_journal
 from runtime.shells.launch import make_ready
@@ -26,6 +28,10 @@ class Standing:
 
     def wait(self, us: int) -> float:
         return us / SECOND
+
+
+class DailyBoard(Event, origin=True):
+    missed: int = 0
 
 
 class Pulse(Aggregate, singleton=True):
@@ -73,6 +79,21 @@ def test_a_start_keeps_from_where_the_apps_schedules_count(tmp_path: Path) -> No
     assert (made, again) == (8, 8)
     assert first == second == (BegunRow("heartbeat", 100, 10 * SECOND),)
     assert begun(place) == (BegunRow("heartbeat", 300, 60 * SECOND),)
+
+
+def test_a_start_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
+    place = tmp_path / "shop.db"
+    app = App("shop", heartbeat=10, schedules=[cron("0 9 * * *", DailyBoard)])
+    make_ready(str(place), app, 8, 100)
+
+    with closing(sqlite3.connect(place)) as watching:
+        before = watching.execute("pragma data_version").fetchone()
+        make_ready(str(place), app, 8, 200)
+        after = watching.execute("pragma data_version").fetchone()
+        make_ready(str(place), App("shop", heartbeat=60), 8, 300)
+        changed = watching.execute("pragma data_version").fetchone()
+
+    assert before == after != changed
 
 
 def test_the_supervisor_beats_from_where_the_start_said(tmp_path: Path) -> None:

@@ -2,17 +2,35 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from random import Random
 
+import pytest
+
+from actors import Event
 from apps.prankcall.app import app
 from apps.prankcall.books import Books, balance
-from apps.prankcall.events import AnsweredCall, AttemptedPurchase, CompletedCall, ConsentGiven, RequestedCall
+from apps.prankcall.events import (
+    AnsweredCall,
+    AttemptedPurchase,
+    CompletedCall,
+    CompletedPurchase,
+    ConsentGiven,
+    ConsentWithdrawn,
+    DeclinedPurchase,
+    RequestedCall,
+    RequestedHangup,
+    RingingCall,
+    UnansweredCall,
+)
 from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.payments import Payments
 from apps.prankcall.player import Player
 from apps.prankcall.rules import BOARD_SIZE
-from runtime import AsyncRuntime
+from apps.prankcall.telephony.network import us_of
+from runtime import AsyncRuntime, KeyReused, ScaledClock
+from runtime.shells.clock import RealClock
 from tests.runtime.shells.inside import inside
 
 EIGHT = datetime(2026, 1, 1, 20, tzinfo=UTC)
@@ -20,7 +38,9 @@ EIGHT = datetime(2026, 1, 1, 20, tzinfo=UTC)
 
 @asynccontextmanager
 async def game() -> AsyncIterator[AsyncRuntime]:
-    async with inside(app.using(Payments=Payments(latency=0))) as parts:
+    """A game by a clock that makes nobody wait for a timer."""
+    clock = ScaledClock(20_000, us_of(EIGHT), RealClock().now())
+    async with inside(app.using(Payments=Payments(latency=0)), clock=clock) as parts:
         rt = parts.client()
         yield rt
         await rt.close()
@@ -54,5 +74,49 @@ def test_they_balance_with_more_players_than_the_board_shows() -> None:
             assert (len(board.standings), "player-000" in board.standings, last.points) == (BOARD_SIZE, False, 10)
             assert [line for line in books.lines if not line.holds] == []
             assert books.balanced
+
+    asyncio.run(main())
+
+
+def whim(random: Random) -> Event:
+    """What somebody does, or a telephone company says, without regard to what was before."""
+    player, friend = random.choice(("ada", "grace", "linus")), random.choice(("barbara", "donald"))
+    of = {"call_id": f"call-{random.randrange(6)}", "provider_id": random.choice(("SIM1", "SIM2"))}
+    return random.choice(
+        (
+            ConsentGiven(friend=friend, player_id=player),
+            ConsentWithdrawn(friend=friend, player_id=player),
+            RequestedCall(call_id=of["call_id"], player_id=player, friend=friend, prank="fish"),
+            RequestedCall(call_id=of["call_id"], player_id=player, friend=friend, prank="time"),
+            RequestedHangup(call_id=of["call_id"]),
+            RingingCall(**of),
+            AnsweredCall(**of),
+            CompletedCall(**of),
+            UnansweredCall(**of, reason="busy"),  # type: ignore[arg-type]
+        )
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_they_balance_whatever_is_asked_for_and_reported_again_and_out_of_order(seed: int) -> None:
+    async def main() -> None:
+        random = Random(seed)
+        orders = set()
+        async with game() as rt:
+            for _ in range(60):
+                order, credits = f"order-{random.randrange(8)}", random.choice((10, 13, 30))
+                wish = AttemptedPurchase(player_id=random.choice(("ada", "grace")), credits=credits, order=order)
+                with suppress(KeyReused):
+                    await rt.request(wish, CompletedPurchase, DeclinedPurchase, idempotency_key=order)
+                    orders.add(order)
+                await rt.publish(whim(random), time=EIGHT + timedelta(seconds=random.randrange(1_500)))
+            await rt.drain(timers=True)
+
+            books, letters = await balance(rt, orders), await rt.dead_letters.list()
+
+            assert [line for line in books.lines if not line.holds] == []
+            assert books.balanced
+            assert {reserved for _, _, reserved, _ in books.players.values()} == {0}
+            assert letters == []
 
     asyncio.run(main())

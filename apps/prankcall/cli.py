@@ -48,8 +48,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             console.print("\ninterrupted: run it again, and it goes on where it stopped", style="yellow")
         return INTERRUPTED
     except TrunklineError as error:
-        console.print(str(error), style="red", markup=False)
-        return 1
+        return _went_wrong(console, error)
+    except ExceptionGroup as group:
+        # Of what several tasks did at once.
+        trouble, others = group.split(TrunklineError)
+        if trouble is None or others is not None:
+            raise
+        return _went_wrong(console, _first(trouble))
+
+
+def _went_wrong(console: Console, error: TrunklineError) -> int:
+    console.print(str(error), style="red", markup=False)
+    return 1
+
+
+def _first(group: ExceptionGroup[TrunklineError]) -> TrunklineError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
 # Ray takes a second to import: the functions that need it do so when they run, not for --help.

@@ -21,17 +21,15 @@ from apps.prankcall.events import AnsweredCall, CompletedCall, CompletedPurchase
 from apps.prankcall.harm import harm
 from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.payments import DECLINED_AMOUNTS
-from apps.prankcall.players import BEGIN, Outcomes, Player, players
+from apps.prankcall.players import Outcomes, Player, players
 from apps.prankcall.report import show_board, show_books, show_chain, show_holders
 from apps.prankcall.telephony.network import Network, us_of
 from apps.prankcall.telephony.simulator import SimulatedTelephony
+from apps.prankcall.unfinished import begin, put_away
 from apps.prankcall.view import View
 from runtime import AsyncRuntime, Clock, EventId, NotRunning, ScaledClock, Unreachable
-from runtime.core.messages import POSITION_BITS
-from runtime.journal import open_reader
 from runtime.replay import replay
 from runtime.rivals import second_supervisor
-from runtime.settings import journal_place, read_settings
 from runtime.shells.clock import RealClock
 
 HEARTBEAT = 60.0
@@ -63,13 +61,18 @@ def game(seed: int) -> App:
 
 
 def run(console: Console, wish: Wish) -> int:
-    """Play a game; the exit status: 0 if the books balance."""
+    """Play a game; the exit status: 0 if the books balance.
+
+    Raises:
+        TrunklineError: it can't be played on this journal.
+    """
     console.print(
         f"{wish.players} players, {wish.calls} calls each, seed {wish.seed}, {wish.speed:g} times as fast as life; "
         f"the sandbox declines {' and '.join(map(str, sorted(DECLINED_AMOUNTS)))} credits"
     )
+    place, since = begin(wish.journal, wish.seed)
     with _ray(console):
-        return asyncio.run(_run(console, wish))
+        return asyncio.run(_run(console, wish, place, since))
 
 
 def watch(console: Console, address: str | None) -> int:
@@ -86,10 +89,9 @@ async def _watch(console: Console, address: str | None) -> int:
     return 0
 
 
-async def _run(console: Console, wish: Wish) -> int:
+async def _run(console: Console, wish: Wish, place: str, since: int) -> int:
     app = game(wish.seed)
-    place = journal_place(app.name, wish.journal, read_settings())
-    clock = ScaledClock(wish.speed, _begins(place), RealClock().now())
+    clock = ScaledClock(wish.speed, since, RealClock().now())
     async with await AsyncRuntime.start(app, journal=place, clock=clock) as rt:
         processes = ", ".join(f"{name} ({pid})" for name, pid in sorted((await rt.processes()).items()))
         console.print(f"Ray actors: {processes}")
@@ -114,21 +116,9 @@ async def _run(console: Console, wish: Wish) -> int:
     if not books.balanced or letters or not same:
         console.print(f"Something does not add up. The journal stays for a look: {place}", style="bold red")
         return 1
-    kept = _put_away(Path(place))
+    kept = put_away(Path(place))
     console.print(f"Every credit bought is held or spent. The journal of this game: {kept}", style="bold green")
     return 0
-
-
-def _begins(place: str) -> int:
-    """The moment at which the clock of the game is set: an unfinished one goes on where it stopped (µs)."""
-    if not Path(place).exists():
-        return us_of(BEGIN)
-    reader = open_reader(place)
-    try:
-        newest = [reader.entry(partition << POSITION_BITS | position) for partition, position in reader.heads().items()]
-        return max([us_of(BEGIN), *(entry.recorded for entry in newest if entry is not None)])
-    finally:
-        reader.close()
 
 
 class Evening:
@@ -271,19 +261,6 @@ class _WithoutRaylet(io.TextIOBase):
 def _line(console: Console, text: str) -> Iterator[None]:
     console.print(text)
     yield
-
-
-def _put_away(journal: Path) -> Path:
-    """A finished game's journal is kept under its date, so that the next game begins anew."""
-    kept = journal.with_name(f"{journal.stem}-{datetime.now():%Y-%m-%dT%H-%M-%S}{journal.suffix}")
-    journal.rename(kept)
-    for side in ("-wal", "-shm"):
-        # Readers leave them; what is in them belongs to the journal.
-        beside = Path(f"{journal}{side}")
-        if beside.exists():
-            beside.rename(f"{kept}{side}")
-    Path(f"{journal}.lock").unlink(missing_ok=True)
-    return kept
 
 
 __all__ = ["Wish", "game", "run"]

@@ -5,6 +5,7 @@ times that the events carry. So a seed gives the same events with the same times
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -112,6 +113,12 @@ def players(seed: int, count: int, calls: int) -> list[Player]:
     """So many players, with so many calls each."""
     names = [NAMES[n] if n < len(NAMES) else f"player-{n}" for n in range(count)]
     return [Player(name, seed, calls, []) for name in names]
+
+
+def seed_of(order: str) -> int | None:
+    """Of the game in which an order was made; None if it was no demo's."""
+    found = re.fullmatch(r"order-(-?[0-9]+)-.+-[0-9]+", order)
+    return int(found[1]) if found else None
 
 
 def _think(random: Random) -> timedelta:

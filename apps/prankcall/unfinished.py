@@ -15,6 +15,9 @@ from runtime.reading import Reading
 from runtime.settings import journal_place, read_settings
 from runtime.source import JournalAtRest
 
+NAME = "prankcall-demo"
+"""Of a journal that nobody has named: another than that of `prankcall serve`, which must not be put away."""
+
 
 def begin(journal: str | None, seed: int) -> tuple[str, int]:
     """Where the game's journal is; and the moment at which its clock is set: an unfinished one goes on (µs).
@@ -22,7 +25,7 @@ def begin(journal: str | None, seed: int) -> tuple[str, int]:
     Raises:
         TrunklineError: it is the journal of another game. Its telephones would tell other stories now.
     """
-    place = journal_place(app.name, journal, read_settings())
+    place = journal_place(NAME, journal, read_settings())
     if not Path(place).exists():
         return place, us_of(BEGIN)
     reader = open_reader(place)

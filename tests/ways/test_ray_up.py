@@ -108,7 +108,7 @@ def test_the_game_is_played_on_a_cluster_that_ray_up_made_of_two_machines(hosts:
 
     game.must_have_said("Balance sheet")
     assert "DIFFERS" not in game.text, str(game)
-    assert "prankcall-" in journals.text, str(journals)
+    assert "prankcall-demo-" in journals.text, str(journals)
     assert elsewhere.status != 0, str(elsewhere)
     assert head
     assert worker

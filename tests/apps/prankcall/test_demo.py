@@ -75,7 +75,7 @@ def test_a_seed_repeats_a_game_also_when_processes_are_killed(tmp_path: Path) ->
         folder = tmp_path / name
         folder.mkdir()
         text = played(folder, *QUICK, "--seed", "5", "--kill", kill)
-        (journal,) = folder.glob("prankcall-*.db")
+        (journal,) = folder.glob("prankcall-demo-*.db")
         stories.append((board(text), emitted(journal), states(journal)))
 
     calm, rough = stories
@@ -135,11 +135,11 @@ def test_an_interrupted_game_ends_cleanly_and_goes_on_when_run_again(tmp_path: P
     assert "interrupted" in text
     assert "Traceback" not in text
     assert left_behind(tmp_path) == []
-    assert (tmp_path / "prankcall.db").exists()
+    assert (tmp_path / "prankcall-demo.db").exists()
 
     played(tmp_path, "--players", "3", "--calls", "4")
 
-    assert not (tmp_path / "prankcall.db").exists()
+    assert not (tmp_path / "prankcall-demo.db").exists()
 
 
 @pytest.mark.parametrize("options", [("--players", "0"), ("--speed", "-1"), ("--kill", "everything")])

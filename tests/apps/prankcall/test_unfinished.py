@@ -14,6 +14,7 @@ from apps.prankcall.telephony.network import us_of
 from apps.prankcall.unfinished import begin
 from runtime import KeyReused
 from runtime.journal import Reader, open_reader
+from runtime.settings import journal_place, read_settings
 from tests.runtime.shells.inside import inside
 
 
@@ -44,6 +45,17 @@ def test_a_game_goes_on_with_its_seed_at_the_moment_at_which_it_stopped(tmp_path
 
     assert begin(journal, 2) == (journal, newest(journal))
     assert begin(str(tmp_path / "new.db"), 2) == (str(tmp_path / "new.db"), us_of(BEGIN))
+
+
+def test_a_demo_and_what_people_play_have_journals_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    place, _ = begin(None, 1)
+
+    assert place == str(tmp_path / "prankcall-demo.db")
+    assert journal_place(app.name, None, read_settings()) == str(tmp_path / "prankcall.db")
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_the_demo_as_a_job_is_watched_by_another_stopped_and_gone_on_with(cluste
             stopped = cluster.ray("job", "stop", "--address", cluster.dashboard, "demo")
             wait_for_the_end_of(processes)
     watched = cluster.ray("job", "status", "--address", cluster.dashboard, "watch")
-    begun = (cluster.home / ".trunkline" / "prankcall.db").exists()
+    begun = (cluster.home / ".trunkline" / "prankcall-demo.db").exists()
     again = cluster.submit(ROOT, *demo)
 
     assert stopped.status == 0, str(stopped)
@@ -194,4 +194,4 @@ def test_the_demo_as_a_job_is_watched_by_another_stopped_and_gone_on_with(cluste
     again.must_have_said("Balance sheet")
     assert "DIFFERS" not in again.text, str(again)
     # It is put away under its date when all is done.
-    assert list((cluster.home / ".trunkline").glob("prankcall-*.db")), str(again)
+    assert list((cluster.home / ".trunkline").glob("prankcall-demo-*.db")), str(again)

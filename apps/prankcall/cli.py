@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         help="processes to kill while it plays: a number (at random), or router, host, gateways, supervisor, "
         "several with commas, or none (default router)",
     )
-    demo.add_argument("--journal", help="path or URL (default prankcall-demo.db here); an unfinished game goes on")
+    demo.add_argument("--journal", help="a file (default prankcall-demo.db here); an unfinished game goes on")
     demo.add_argument("--attach", action="store_true", help="join a game that runs, and watch it to its end")
     demo.add_argument("--address", help="of the Ray cluster that it runs on (default: the one of this machine)")
 

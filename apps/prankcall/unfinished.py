@@ -11,6 +11,7 @@ from apps.prankcall.players import BEGIN, seed_of
 from apps.prankcall.telephony.network import us_of
 from runtime.core.messages import POSITION_BITS
 from runtime.journal import Reader, open_reader
+from runtime.journal.place import MEMORY
 from runtime.reading import Reading
 from runtime.settings import journal_place, read_settings
 from runtime.source import JournalAtRest
@@ -23,9 +24,14 @@ def begin(journal: str | None, seed: int) -> tuple[str, int]:
     """Where the game's journal is; and the moment at which its clock is set: an unfinished one goes on (µs).
 
     Raises:
-        TrunklineError: it is the journal of another game. Its telephones would tell other stories now.
+        TrunklineError: it is no file; or the journal of another game, whose telephones would tell other stories now.
     """
     place = journal_place(NAME, journal, read_settings())
+    if place == MEMORY:
+        raise TrunklineError(
+            "a demo can't be played in memory: its journal is replayed at the end, and kept",
+            hint="say a file with --journal, or nothing.",
+        )
     if not Path(place).exists():
         return place, us_of(BEGIN)
     reader = open_reader(place)

@@ -76,6 +76,15 @@ def test_what_is_no_game_of_its_seed_is_left_alone(
     assert Path(journal).exists()
 
 
+def test_a_game_that_nothing_would_be_left_of_is_not_begun(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["demo", "--journal", "memory://"])
+
+    out = capsys.readouterr().out
+    assert status == 1
+    assert "can't be played in memory" in out
+    assert "fix:" in out
+
+
 def test_what_goes_wrong_in_one_of_several_tasks_is_said_without_a_traceback(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

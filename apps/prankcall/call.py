@@ -1,7 +1,9 @@
 """One call, from its request to its end, made of what telephony reports.
 
 Reports come late, again and out of order. A call keeps the facts that they state, with the times that they carry, and
-concludes from the facts alone: any order of the same reports leaves the same result.
+concludes from the facts alone: any order of the same reports leaves the same result, within two limits. What comes
+after the call was given up (`REPORTS_WITHIN`) changes nothing; and of two reports that can't both be true, that it was
+answered and that it was not, the first to come counts.
 """
 
 from collections.abc import Iterator

@@ -1,0 +1,61 @@
+"""A game in process and in virtual time, and what a telephone company reports of a call."""
+
+from datetime import UTC, datetime, timedelta
+
+from actors import Event
+from actors.testing import Scenario, scenario
+from apps.prankcall.app import app
+from apps.prankcall.events import (
+    AnsweredCall,
+    AttemptedPurchase,
+    CompletedCall,
+    ConsentGiven,
+    DialedCall,
+    RegisteredCall,
+    RequestedCall,
+    RingingCall,
+    UnansweredCall,
+)
+from apps.prankcall.payments import Payments
+from apps.prankcall.wallet import Wallet
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ID = {"call_id": "c-1", "provider_id": "SIM1"}
+REQUEST = RequestedCall(call_id="c-1", player_id="ada", friend="+15550100", prank="fish")
+REGISTERED = RegisteredCall(**REQUEST.model_dump())
+
+
+def world(*, credits: int = 20, consent: bool = True) -> Scenario:
+    """Ada holds so many credits, and has the consent of a friend."""
+    found = scenario(app.using(Payments=Payments(latency=0)), start=NOON)
+    if credits:
+        found.publish(AttemptedPurchase(player_id="ada", credits=credits, order="o-1"))
+    if consent:
+        found.publish(ConsentGiven(friend="+15550100", player_id="ada"))
+    return found
+
+
+def happened(world: Scenario, kind: type[Event]) -> list[Event]:
+    return [event for event in world.events if isinstance(event, kind)]
+
+
+def wallet(world: Scenario) -> Wallet:
+    found = world.get(Wallet, "ada")
+    assert found is not None
+    return found
+
+
+def reports(*, answered_after: int = 10, lasted: int | None = 90, reason: str = "busy") -> list[tuple[Event, datetime]]:
+    """What telephony reports of a call: (event, its time). `lasted=None`: it was not answered."""
+    found: list[tuple[Event, datetime]] = [
+        (DialedCall(**ID), NOON + timedelta(seconds=1)),
+        (RingingCall(**ID), NOON + timedelta(seconds=4)),
+    ]
+    answered = NOON + timedelta(seconds=answered_after)
+    if lasted is None:
+        return [*found, (UnansweredCall(**ID, reason=reason), answered)]  # type: ignore[arg-type]
+    return [
+        *found,
+        (AnsweredCall(**ID), answered),
+        (CompletedCall(**ID, seconds=lasted), answered + timedelta(seconds=lasted)),
+    ]

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import is_dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 from pydantic import BaseModel
@@ -63,14 +64,16 @@ def codec_of(catalogue: Catalogue, codec: Codec | None = None) -> Codec | None:
     """
     if codec is not None:
         return None if isinstance(codec, Plain) else codec
-    fields = {plan.type: _sealed(plan.cls) for plan in catalogue.events.values()}
+    fields: dict[str, Mapping[str, FieldCodec]] = {plan.type: _sealed(plan.cls) for plan in catalogue.events.values()}
     for group in catalogue.groups.values():
         fields[group.name] = {name: found for cls in group.classes for name, found in _sealed(cls).items()}
-    used = {name: found for name, found in fields.items() if found}
+    used = {name: dict(found) for name, found in fields.items() if found}
     return Fields(used) if used else None
 
 
-def _sealed(cls: type[Event] | type[Aggregate]) -> dict[str, FieldCodec]:
+@lru_cache(maxsize=4096)
+def _sealed(cls: type[Event] | type[Aggregate]) -> Mapping[str, FieldCodec]:
+    # Kept: each part of an app asks, and a simulation makes some hundred of them.
     sealed: dict[str, FieldCodec] = {}
     for name, field in cls.model_fields.items():
         deeper = _deeper(field.annotation, frozenset())

@@ -17,6 +17,7 @@ from actors.app import App
 from actors.errors import TrunklineError
 from actors.event import Event
 from actors.handler import Key
+from runtime.core.messages import Publish
 from runtime.core.plan import Placement
 from runtime.embedded import node_lost
 from runtime.encode import Encoder
@@ -271,7 +272,8 @@ class AsyncRuntime:
             timeout: seconds for each event, over restarts of the runtime.
 
         Raises:
-            EventRejected, BadKey: it is not one to be published, or something is wrong with it. Nothing was sent.
+            EventRejected, BadKey: it is not one to be published, or something is wrong with it. Nothing was sent, nor
+                of the list that it is in; of another iterable what came before is published: a note says how many.
             KeyReused: the key was used with another payload.
             Overloaded: it was not taken in time. Nothing was written.
             OutcomeUnknown: it was sent, and no answer came in time.
@@ -309,10 +311,14 @@ class AsyncRuntime:
             if not isinstance(events, Iterable):
                 # Says what is wrong with it.
                 encode(events)
-            for event in events:
+            items: Iterable[Publish] = (encode(event, None, time) for event in events)
+            if isinstance(events, list | tuple):
+                # None of it is handed in before all of it is known to be good.
+                items = list(items)
+            for item in items:
                 if publishing.crowded:
                     yield
-                publishing.hand(encode(event, None, time), bulk.place(), timeout)
+                publishing.hand(item, bulk.place(), timeout)
         except BaseException as error:
             handed = len(bulk.ids)
             if handed and isinstance(error, TrunklineError):

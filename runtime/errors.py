@@ -100,5 +100,9 @@ class JournalMismatch(JournalError):
     """The journal belongs to another app, or was written by a newer Trunkline."""
 
 
+class JournalLost(JournalError):
+    """The journal's file was deleted, moved or replaced while an app ran on it: nothing more is taken."""
+
+
 class JournalFailed(JournalError):
     """The store failed in some other way; its message follows."""

@@ -219,6 +219,9 @@ async def _last_of(reading: Reading, source: str, partition: int) -> datetime | 
 
 def of_journal(journal: str, *, quick: bool) -> list[Finding]:
     """A file's pages, its size, the room that is left."""
+    if os.path.isdir(os.path.dirname(journal)) and not os.path.exists(journal):
+        fix = "stop the app, put the file back, start it again; or, if another node has it, run this there"
+        return [Finding("bad", "journal", f"{journal} is not in its folder", fix)]
     if "://" in journal or not os.path.exists(journal):
         return [Finding("look", "journal", f"{journal} can't be seen from here", "run this on the node that has it")]
     found = []

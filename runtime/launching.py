@@ -201,7 +201,7 @@ class Connector:
             NotRunning, NodeLost: nobody ever will.
         """
         try:
-            if self._running.where["node"] != ray.get_runtime_context().get_node_id():
+            if ray.is_initialized() and self._running.where["node"] != ray.get_runtime_context().get_node_id():
                 return RayLink(await asyncio.to_thread(self._router))
             return await ClientLink.connect(self._running.where["socket"], self._hello, None, on_lost)
         except LinkLost:
@@ -212,6 +212,8 @@ class Connector:
 
     def _router(self) -> Any:
         name = self._running.app.name
+        if not ray.is_initialized():
+            raise _ended(name)
         try:
             return ray.get_actor(f"{name}:Router", namespace=f"trunkline-{name}")
         except ValueError as error:
@@ -222,6 +224,9 @@ class Connector:
         lost = node_lost()
         if lost is not None:
             raise lost
+        if not ray.is_initialized():
+            # Asked now, Ray would start a cluster to ask in.
+            raise _ended(self._running.app.name)
         try:
             self._running.where = ray.get(self._running.supervisor.where.remote(), timeout=5)
         except ray.exceptions.ActorDiedError as error:

@@ -35,7 +35,16 @@ RUNTIME = {
     *("DeadLetter", "EventId", "Recorded"),
     # What its methods raise.
     *("AlreadyRunning", "BadKey", "CodeError", "DrainTimeout", "EventRejected", "JournalError", "JournalFailed"),
-    *("JournalFull", "JournalMismatch", "JournalReadOnly", "KeyReused", "NodeLost", "NotRunning", "OutcomeUnknown"),
+    *(
+        "JournalFull",
+        "JournalLost",
+        "JournalMismatch",
+        "JournalReadOnly",
+        "KeyReused",
+        "NodeLost",
+        "NotRunning",
+        "OutcomeUnknown",
+    ),
     *("Overloaded", "RequestTimeout", "StartFailed", "TrunklineError", "Unreachable", "WiringError"),
 }
 PUBLIC = [

@@ -109,14 +109,14 @@ def lock_journal(journal: str, app: str) -> Lock:
         raise _unusable(error, place) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    except BlockingIOError:
         with file:
             file.seek(0)
             holder = file.read().strip() or "another process"
+        joins = f"Runtime.attach({app!r}) joins the running app; or " if holder.startswith(f"app {app!r},") else ""
         raise AlreadyRunning(
-            f"the journal {place} is in use by {holder}",
-            hint=f"Runtime.attach({app!r}) joins the running app; or stop it first; or name another journal=.",
-        ) from error
+            f"the journal {place} is in use by {holder}", hint=f"{joins}stop it first; or name another journal=."
+        ) from None
     except OSError as error:
         file.close()
         raise _unusable(error, place) from error

@@ -1,5 +1,6 @@
 """The embedded journal: one SQLite file, WAL, synchronous=FULL. A commit is one transaction and one fsync."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from runtime.errors import Fenced, JournalMismatch
 from runtime.journal.protocol import JournalInfo, check_partitions
 from runtime.journal.reader import BEGUN, TIMERS_ORDER, SqliteReader, instance_row, read_info
 from runtime.journal.schema import APPLICATION_ID, FORMAT, TABLES, connect, new_identity
-from runtime.journal.trouble import translated
+from runtime.journal.trouble import lost, translated
 
 CHUNK = 500
 """Parameters of one `in (...)`."""
@@ -57,11 +58,20 @@ class SqliteJournal:
     def __init__(self, path: str, *, app: str, partitions: int, schema_hash: str, now: int) -> None:
         self.path = path
         self._db = connect(path)
+        self._file = self._there()
         try:
             self._info = self._identify(app, partitions, schema_hash, now)
         except BaseException:
             self._db.close()
             raise
+
+    def _there(self) -> tuple[int, int] | None:
+        """The file that stands at the path: SQLite would go on writing into one that was deleted."""
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _identify(self, app: str, partitions: int, schema_hash: str, now: int) -> JournalInfo:
         db = self._db
@@ -98,6 +108,8 @@ class SqliteJournal:
     def _transaction(self) -> Iterator[None]:
         """Begin one, and leave it open for `_finish`; undo it if anything is raised."""
         assert not self._db.in_transaction, "what is being written must be finished first"
+        if self._there() != self._file:
+            raise lost(self.path)
         try:
             self._db.execute("begin immediate")
             yield

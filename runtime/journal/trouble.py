@@ -6,7 +6,7 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from runtime.errors import JournalError, JournalFailed, JournalFull, JournalReadOnly
+from runtime.errors import JournalError, JournalFailed, JournalFull, JournalLost, JournalReadOnly
 
 ROOM = 65536
 """Bytes that are tried beside a journal that can't be written, to learn why. SQLite's shared memory grows by half."""
@@ -31,6 +31,13 @@ def what_is_wrong_with(path: str) -> JournalError | None:
             f"the journal {path} can't be made: {folder} is no folder", hint="name a file in a folder."
         )
     return JournalFailed(f"the journal {path} can't be made: there is no folder {folder}", hint=f"mkdir -p {folder}")
+
+
+def lost(path: str) -> JournalLost:
+    return JournalLost(
+        f"the journal {path} that the app runs on was deleted, moved or replaced: nothing more is taken",
+        hint="stop the app, put the file back (with those of its name that end in -wal and -shm), and start it again.",
+    )
 
 
 def refused_by_system(error: OSError, path: str) -> JournalError | None:

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -21,8 +22,9 @@ from runtime.core.messages import CallDone, encode
 from runtime.core.plan import CellPlan
 from runtime.core.router import RouterCore
 from runtime.core.rows import SUPERVISOR, Batch
-from runtime.errors import AlreadyRunning, Fenced, JournalFull, JournalReadOnly
-from runtime.journal import Journal, Lock, lock_journal, open_journal
+from runtime.errors import AlreadyRunning, Fenced, JournalFull, JournalLost, JournalReadOnly
+from runtime.journal import MEMORY, Journal, Lock, lock_journal, open_journal
+from runtime.journal.trouble import lost
 from runtime.shells.clock import Clock
 from runtime.shells.desk import Desk, Ticket
 from runtime.shells.hosts import Hosts
@@ -89,6 +91,7 @@ class RouterShell:
         loop = asyncio.get_running_loop()
         self._lock = await self._locked()
         self._journal = self._open()
+        self._keep_identity()
         self._epochs = self._journal.claim(range(config.plan.partitions))
         self._reads = Reads(self._journal)
         self._desk = Desk(self._journal, self._reads, config.journal)
@@ -107,9 +110,24 @@ class RouterShell:
 
     def _open(self) -> Journal:
         c = self._config
+        if self._kept.exists() and c.journal != MEMORY and not os.path.exists(c.journal):
+            raise lost(c.journal)
         return open_journal(
             c.journal, app=c.app, partitions=c.plan.partitions, schema_hash=c.schema_hash, now=self._clock.now()
         )
+
+    @property
+    def _kept(self) -> Path:
+        """Beside the socket, as long as the app runs: which journal it runs on."""
+        return Path(self._config.socket).with_name("journal")
+
+    def _keep_identity(self) -> None:
+        """A router that starts anew goes on with the journal of the one before it, or not at all."""
+        known = self._kept.read_text() if self._kept.exists() else ""
+        identity = self._journal.info.identity
+        if known and known != identity and self._config.journal != MEMORY:
+            raise lost(self._config.journal)
+        self._kept.write_text(identity)
 
     def _recovered(self) -> RouterCore:
         c = self._config
@@ -345,7 +363,7 @@ class RouterShell:
 
     def _not_committed(self, error: TrunklineError) -> None:
         """Nothing of the batch is in the journal (or nobody can know): start again from what is."""
-        if isinstance(error, Fenced) and SUPERVISOR not in error.partitions:
+        if isinstance(error, JournalLost) or (isinstance(error, Fenced) and SUPERVISOR not in error.partitions):
             self.die(error)
         no_room = isinstance(error, JournalFull | JournalReadOnly)
         drains = self._desk.clear(error if no_room else None)

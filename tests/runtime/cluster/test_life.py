@@ -24,6 +24,7 @@ from runtime import (
     KeyReused,
     NotRunning,
     OutcomeUnknown,
+    Overloaded,
     Runtime,
 )
 from runtime.launching import join
@@ -171,6 +172,27 @@ def test_a_disk_that_fills_is_told_and_got_over(disk: Disk, start: Start) -> Non
     assert found == 2
     assert rt.chain(after_room)[0].id == after_room
     assert rt.get(Board) is None
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["while it runs", "and the router killed"])
+def test_a_journal_that_was_moved_away_is_missed_and_gone_on_with_when_it_is_back(
+    start: Start, tmp_path: Path, killed: bool
+) -> None:
+    place = tmp_path / "books.db"
+    rt = start(app, journal=place)
+    rt.publish(ADA)
+
+    place.rename(tmp_path / "elsewhere.db")
+    if killed:
+        os.kill(rt.processes()[f"{app.name}:Router"], signal.SIGKILL)
+    with pytest.raises((OutcomeUnknown, Overloaded)):
+        rt.publish(ADA, timeout=3)
+    made = place.exists()
+    (tmp_path / "elsewhere.db").rename(place)
+
+    rt.publish(ADA)
+    assert not made
+    assert credits(rt) == 2
 
 
 def test_an_app_does_not_start_where_it_can_not_write(disk: Disk, start: Start) -> None:

@@ -66,6 +66,17 @@ def test_an_iterable_that_raises_leaves_published_what_it_had_given(rt: Runtime)
     assert credits(rt, "half") == 3
 
 
+def test_of_a_list_nothing_is_published_if_something_is_wrong_with_one(rt: Runtime) -> None:
+    events = [Bought(player_id="whole", credits=1)] * 5_000
+
+    for wrong in ([*events, Bought(player_id="", credits=1)], (*events, "no event")):
+        with pytest.raises(EventRejected):
+            rt.publish(wrong)  # type: ignore[call-overload]
+
+    rt.drain()
+    assert rt.get(Wallet, "whole") is None
+
+
 def test_no_events_have_no_ids(rt: Runtime) -> None:
     assert rt.publish([]) == []
     assert rt.publish(iter(()), wait=False).result() == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import AlreadyRunning, JournalFailed, JournalMismatch, JournalReadOnly
+from runtime.errors import AlreadyRunning, JournalFailed, JournalLost, JournalMismatch, JournalReadOnly
 from runtime.journal import absolute, lock_journal, open_journal, open_reader
 
 from .disks import Disk
@@ -282,6 +282,27 @@ def holds(path: Path) -> Child:
     child = Child(work)
     assert child.hear()
     return child
+
+
+@pytest.mark.parametrize("instead", ["nothing", "another"])
+def test_a_journal_that_was_deleted_while_it_is_written_takes_nothing_more(made: Path, instead: str) -> None:
+    with closing(opened(made)) as journal:
+        write(journal, 6, 6)
+        for file in made.parent.glob(f"{made.name}*"):
+            file.unlink()
+        if instead == "another":
+            opened(made).close()
+
+        with pytest.raises(JournalLost, match="deleted, moved or replaced"):
+            write(journal, 7, 7)
+
+
+def test_a_journal_in_use_by_another_app_can_not_be_joined(made: Path) -> None:
+    with holds(made), pytest.raises(AlreadyRunning) as raised:
+        lock_journal(str(made), "other")
+
+    assert "in use by app 'shop'" in str(raised.value)
+    assert "attach" not in str(raised.value)
 
 
 def test_a_journal_in_use_is_refused_naming_attach_and_its_user(made: Path) -> None:

@@ -1,13 +1,24 @@
-"""The live view of a game."""
+"""What is shown of a game on a terminal: the live view, and tables."""
 
 import asyncio
 import io
 import sys
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 
 from rich.console import Console
 
+from actors import Event
+from apps.prankcall.events import AnsweredCall, RefusedCall
 from apps.prankcall.view import View
+from runtime import EventId, Recorded
+
+EIGHT = datetime(2026, 1, 1, 20, tzinfo=UTC)
+
+
+def recorded(type: str, source: str, event: Event) -> Recorded:
+    id = EventId("1-1")
+    return Recorded(id, type, EIGHT, EIGHT, source, "", "", None, id, 0, "1", "", f"{type}/1", "", event)
 
 
 def test_what_ray_prints_meanwhile_goes_where_the_demo_has_it_go() -> None:
@@ -26,3 +37,22 @@ def test_what_ray_prints_meanwhile_goes_where_the_demo_has_it_go() -> None:
     assert "killed" in shown.getvalue()
     assert "raylet" not in shown.getvalue()
     assert printed.getvalue() == "(raylet) A worker died\n(raylet) as well\n"
+
+
+def test_the_live_view_shows_what_has_just_happened_and_how_many_calls_are_over() -> None:
+    shown = io.StringIO()
+
+    async def watch() -> None:
+        terminal = Console(file=shown, force_terminal=True, width=120, color_system=None)
+        async with View(terminal, 2, frozenset({"refused_call"})) as view:
+            view.hear(recorded("answered_call", "client", AnsweredCall(call_id="c-1", provider_id="SIM1")))
+            view.hear(recorded("refused_call", "Call/c-2", RefusedCall(call_id="c-2", player_id="ada", reason="busy")))
+            view.note("killed")
+
+    asyncio.run(watch())
+
+    text = shown.getvalue()
+    assert "20:00:00  answered_call  client    call_id=c-1 provider_id=SIM1" in text
+    assert "20:00:00  refused_call   Call/c-2  call_id=c-2 player_id=ada reason=busy" in text
+    assert "  1/2 calls over" in text, "beside the bar"
+    assert "1/2 calls over: 1 refused_call, 1 answered_call" in text.splitlines()[-1]

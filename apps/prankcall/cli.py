@@ -39,7 +39,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; its exit status: 0 done, 1 it went wrong, 2 it was asked wrongly, 130 interrupted."""
     options = _parser().parse_args(arguments)
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = output()
     try:
         status: int = options.run(console, options)
         return status
@@ -57,8 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _went_wrong(console, _first(trouble))
 
 
+def output() -> Console:
+    """Where commands print. No name is taken for markup, whatever a player calls herself."""
+    return Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+
+
 def _went_wrong(console: Console, error: TrunklineError) -> int:
-    console.print(str(error), style="red", markup=False)
+    console.print(str(error), style="red")
     return 1
 
 

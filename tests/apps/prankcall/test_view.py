@@ -6,10 +6,14 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 
+import pytest
 from rich.console import Console
 
 from actors import Event
+from apps.prankcall import cli
 from apps.prankcall.events import AnsweredCall, RefusedCall
+from apps.prankcall.leaderboard import Leaderboard
+from apps.prankcall.report import show_board
 from apps.prankcall.view import View
 from runtime import EventId, Recorded
 
@@ -56,3 +60,11 @@ def test_the_live_view_shows_what_has_just_happened_and_how_many_calls_are_over(
     assert "20:00:00  refused_call   Call/c-2  call_id=c-2 player_id=ada reason=busy" in text
     assert "  1/2 calls over" in text, "beside the bar"
     assert "1/2 calls over: 1 refused_call, 1 answered_call" in text.splitlines()[-1]
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    show_board(cli.output(), Leaderboard(standings={"[/red]": 2, "[bold]ada": 1}))
+
+    out = capsys.readouterr().out
+    assert "[/red]" in out
+    assert "[bold]ada" in out

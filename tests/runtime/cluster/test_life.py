@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from actors import App, TrunklineError
+from actors import Aggregate, App, Event, TrunklineError, on
 from runtime import (
     AlreadyRunning,
     AsyncRuntime,
@@ -80,6 +80,39 @@ def test_an_app_or_a_journal_that_is_in_use_is_named_with_the_way_in(start: Star
     with pytest.raises(NotRunning, match="no app 'store'") as gone:
         Runtime.attach("store")
     must_speak_plainly(gone.value)
+
+
+class Given(Event, origin=True):
+    giver: str
+    taker: str
+
+
+def purses(name: str, key: str) -> App:
+    """An app whose purses hear of the same events by another field."""
+
+    class Purse(Aggregate, key=key):
+        heard: int = 0
+
+        @on
+        def hear(self, event: Given) -> None:
+            self.heard += 1
+
+    return App(name, Purse)
+
+
+def test_who_would_send_the_same_events_to_other_instances_is_not_let_in(start: Start, app_name: str) -> None:
+    start(purses(app_name, "giver"))
+
+    with pytest.raises(TrunklineError, match="this process has other code for app") as refused:
+        Runtime.attach(purses(app_name, "taker"))
+    with Runtime.attach(purses(app_name, "giver")) as joined:
+        joined.publish(Given(giver="ada", taker="bob"))
+        joined.drain()
+        where = joined.status()["where"]
+
+    must_speak_plainly(refused.value)
+    assert f"Runtime.attach({app_name!r})" in refused.value.hint
+    assert where == {"host-0": ["Purse/ada"]}
 
 
 def test_two_apps_run_side_by_side_and_each_starts_again_where_it_stopped(start: Start, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Handlers that end their process or never return: only what did it is parked, everything else goes on."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import Start
@@ -10,7 +12,15 @@ OTHERS = [f"other-{n}" for n in range(50)]
 WRONG = ("ends its process", "never returns")
 
 
-def test_what_a_host_dies_of_is_found_and_parked(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def stacks_told(logs: Path) -> list[str]:
+    """What hosts that ended a turn which took too long have said of it, from Ray's logs of their stderr."""
+    said = "\n".join(log.read_text(errors="replace") for log in logs.glob("worker-*.err"))
+    return said.split("Cup/never returns has handled poured")[1:]
+
+
+def test_what_a_host_dies_of_is_found_and_parked(
+    start: Start, ray_cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TRUNKLINE_TURN_LIMIT", "1")
     rt = start(app)
     for name in OTHERS[:25]:
@@ -39,6 +49,8 @@ def test_what_a_host_dies_of_is_found_and_parked(start: Start, monkeypatch: pyte
         assert "fix: " in letter.message
         assert rt.get(Cup, how) == Cup(drunk=["drinks"])
     assert held == 2
+    assert stacks_told(ray_cluster)
+    assert all("poison.py" in stack and " in swallow" in stack for stack in stacks_told(ray_cluster))
 
 
 def test_a_call_that_ends_or_stops_the_gateways_is_unknown(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

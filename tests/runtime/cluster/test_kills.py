@@ -10,6 +10,7 @@ import pytest
 from actors import Heartbeat
 from tests.conftest import Start
 from tests.runtime.cluster.disturbing import (
+    PLAYERS,
     pulse_is_whole,
     purchases,
     signal_to,
@@ -53,6 +54,25 @@ def test_a_process_is_lost_in_the_middle(start: Start, app_name: str, how: signa
     next(rt.tail(Heartbeat, since=since, follow=True))
     rt.drain()
     assert pulse_is_whole(rt)
+
+
+@pytest.mark.parametrize("how", [KILL, STOP], ids=lambda how: how.name)
+def test_some_of_several_hosts_are_lost_in_the_middle(
+    start: Start, app_name: str, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    monkeypatch.setenv("TRUNKLINE_HOSTS", "3")
+    rt = start(shop(app_name))
+    before = rt.publish(purchases(1, 50), wait=False)
+
+    lost = signal_to(rt, how, "host-0", "host-2")
+    after = rt.publish(purchases(51, 50), wait=False)
+    wait_for_their_end(lost)
+    rt.drain(timers=True)
+
+    assert len({*before.result(), *after.result()}) == 400
+    assert states(rt) == undisturbed(100)
+    hosts = {instance: host for host, held in rt.status()["where"].items() for instance in held}
+    assert len({hosts[f"Wallet/{player}"] for player in PLAYERS}) > 1, "they are on several hosts"
 
 
 def test_one_is_stopped_while_there_is_nobody_to_notice(start: Start, app_name: str) -> None:

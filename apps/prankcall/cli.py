@@ -139,33 +139,33 @@ def _parser() -> argparse.ArgumentParser:
 
     buy = _command(commands, "buy", "buy credits for a player", how)
     buy.set_defaults(run=lambda c, o: _terminal(c, o).buy(o.player, o.credits, o.order))
-    buy.add_argument("--player", required=True)
+    buy.add_argument("--player", required=True, type=_name)
     buy.add_argument("--credits", type=_positive, required=True, help="the sandbox declines 13 and 66")
-    buy.add_argument("--order", help="an order number: the same one again is no new order")
+    buy.add_argument("--order", type=_name, help="an order number: the same one again is no new order")
 
     consent = _command(commands, "consent", "a friend agrees to be called by a player", how)
     consent.set_defaults(run=lambda c, o: _terminal(c, o).consent(o.friend, o.player, withdraw=o.withdraw))
-    consent.add_argument("--friend", required=True)
-    consent.add_argument("--player", required=True)
+    consent.add_argument("--friend", required=True, type=_name)
+    consent.add_argument("--player", required=True, type=_name)
     consent.add_argument("--withdraw", action="store_true", help="does not agree any longer")
 
     call = _command(commands, "call", "have a friend called", how)
     call.set_defaults(run=lambda c, o: _terminal(c, o).call(o.player, o.friend, o.prank, o.call_id))
-    call.add_argument("--player", required=True)
-    call.add_argument("--friend", required=True)
+    call.add_argument("--player", required=True, type=_name)
+    call.add_argument("--friend", required=True, type=_name)
     call.add_argument("--prank", choices=sorted(PRANKS), default="fish")
-    call.add_argument("--call-id", help="a name for the call (default: a new one)")
+    call.add_argument("--call-id", type=_name, help="a name for the call (default: a new one)")
 
     hangup = _command(commands, "hangup", "end a call", how)
     hangup.set_defaults(run=lambda c, o: _terminal(c, o).hang_up(o.call_id))
-    hangup.add_argument("call_id", metavar="CALL")
+    hangup.add_argument("call_id", type=_name, metavar="CALL")
 
     board = _command(commands, "board", "who leads", how)
     board.set_defaults(run=lambda c, o: _terminal(c, o).board())
 
     receipts = _command(commands, "receipts", "what was written to a player, and the credits held", how)
     receipts.set_defaults(run=lambda c, o: _terminal(c, o).receipts(o.player))
-    receipts.add_argument("--player", required=True)
+    receipts.add_argument("--player", required=True, type=_name)
     return parser
 
 
@@ -175,6 +175,12 @@ def _command(commands: Any, name: str, help: str, how: dict[str, Any]) -> argpar
     parser.add_argument("--address", help="of the Ray cluster that the game runs on (default: the one of this machine)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _name(text: str) -> str:
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} is no name: it must be printable, and not empty")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -1,8 +1,21 @@
 """The facts of the trade, in its own words and tenses. No logic."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
 
 from actors import Event
+
+
+def _name(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError("a name is a printable text, not empty")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""What comes from outside and names an instance, at once or in what follows. Else it would be found out in a turn, and
+hold up all others of that friend or call."""
 
 # ---------------------------------------------------------------- credits
 
@@ -10,9 +23,9 @@ from actors import Event
 class AttemptedPurchase(Event, origin=True):
     """A player wants to buy credits."""
 
-    player_id: str
-    credits: int
-    order: str
+    player_id: Name
+    credits: Annotated[int, Field(gt=0)]
+    order: Name
 
 
 class CompletedPurchase(Event):
@@ -81,15 +94,15 @@ class CreditsReleased(Event):
 class ConsentGiven(Event, origin=True):
     """A friend agrees to be called by a player."""
 
-    friend: str
-    player_id: str
+    friend: Name
+    player_id: Name
 
 
 class ConsentWithdrawn(Event, origin=True):
     """A friend does not agree any longer."""
 
-    friend: str
-    player_id: str
+    friend: Name
+    player_id: Name
 
 
 class ConsentConfirmed(Event):
@@ -115,9 +128,9 @@ class ConsentMissing(Event):
 class RequestedCall(Event, origin=True):
     """A player wants a friend to be called with a prank."""
 
-    call_id: str
-    player_id: str
-    friend: str
+    call_id: Name
+    player_id: Name
+    friend: Name
     prank: str
 
 
@@ -196,7 +209,7 @@ class UnansweredCall(Event, origin=True):
 class RequestedHangup(Event, origin=True):
     """A player wants the call to end."""
 
-    call_id: str
+    call_id: Name
 
 
 class LimitReached(Event):

@@ -22,7 +22,7 @@ from runtime.core.plan import Placement
 from runtime.embedded import node_lost
 from runtime.encode import Encoder
 from runtime.errors import DrainTimeout, NotRunning, Unreachable
-from runtime.launching import Connector, Running, join, launch
+from runtime.launching import Connector, Running, in_thread, join, launch
 from runtime.line import Connect, Line
 from runtime.publishing import Bulk, EventId, Publishing
 from runtime.reading import DeadLetter, Reading, Recorded
@@ -131,7 +131,7 @@ class AsyncRuntime:
             StartFailed: a process did not come up.
             TrunklineError: an option means nothing.
         """
-        running = await asyncio.to_thread(
+        running = await in_thread(
             launch,
             app,
             journal=journal,
@@ -156,7 +156,7 @@ class AsyncRuntime:
             NotRunning: there is none.
             CodeError: its code can't be loaded in this process.
         """
-        return cls.of(await asyncio.to_thread(join, app, address=address))
+        return cls.of(await in_thread(join, app, address=address))
 
     @classmethod
     def of(cls, running: Running) -> "AsyncRuntime":

@@ -1,6 +1,7 @@
 """From an app, or its name, to a running one with a way to it: Ray, the journal's place, the app's processes, links."""
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -116,6 +117,18 @@ def launch(
             raise
     progress.say(f"trunkline: {app.name} runs; its journal is {place}{MEMORY_SAID if place == MEMORY else ''}")
     return Running(app, where, supervisor, session, lifeline)
+
+
+async def in_thread(begin: Callable[..., Running], *given: Any, **options: Any) -> Running:
+    """`launch` or `join` beside an event loop. When nobody waits for it any more, what it has begun is ended."""
+    beginning = asyncio.create_task(asyncio.to_thread(begin, *given, **options))
+    try:
+        return await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        # It can't be broken off in the middle.
+        with contextlib.suppress(TrunklineError):
+            await asyncio.to_thread((await beginning).end, begin is launch)
+        raise
 
 
 def _limits(settings: Settings) -> Limits:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from actors import App
 from runtime import AsyncRuntime, KeyReused, NotRunning, RequestTimeout, Runtime
 
 from .store import Board, Bought, Granted, Noticed, Printed, Receipts, Table, Wallet, app
@@ -49,6 +50,20 @@ def loop(ray_cluster: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def test_the_loop_goes_round_while_an_app_starts(loop: Loop) -> None:
     assert loop.turns > 10
+
+
+def test_a_start_that_nobody_waits_for_any_more_leaves_nothing(loop: Loop, tmp_path: Path) -> None:
+    async def test() -> None:
+        given_up = asyncio.create_task(AsyncRuntime.start(App("given-up", Wallet), journal=tmp_path / "given-up.db"))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+
+        async with await AsyncRuntime.start(App("given-up", Wallet), journal=tmp_path / "given-up.db") as rt:
+            await rt.publish(Bought(player_id="ada"))
+
+    loop.run(test())
 
 
 def test_tasks_publish_together_and_each_gets_its_id(loop: Loop) -> None:

@@ -150,7 +150,7 @@ class AsyncRuntime:
 
         Args:
             address: of its Ray cluster. Without it the Ray that this process has is searched, else RAY_ADDRESS, else
-                the one that runs on this machine.
+                the one that it runs on on this machine.
 
         Raises:
             NotRunning: there is none.

@@ -10,9 +10,12 @@ import ray
 import ray._private.services
 import ray._private.utils
 import ray.exceptions
+from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
 
 from actors.errors import TrunklineError
 from runtime.errors import NodeLost, StartFailed
+from runtime.settings import names_cluster
+from runtime.shells.folders import running_here
 
 CONNECT_TIMEOUT_S = 5.0
 _lock = threading.Lock()
@@ -53,6 +56,20 @@ class RaySession:
                 _users += 1
             return cls(ours)
 
+    @classmethod
+    def joining(cls, app: str, address: str | None) -> "RaySession":
+        """Use the Ray that this process is connected to, or connect it to the cluster that runs an app; start none.
+
+        Raises:
+            StartFailed, TrunklineError: as for `begin`; or the app runs on several clusters.
+        """
+        noted = None if address else _noted_cluster(app)
+        if noted is not None:
+            # As Ray does itself with a cluster that it finds here, and never with one that was named. It is quiet then.
+            logging.getLogger("ray").setLevel(logging.ERROR)
+            maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+        return cls.begin(address or noted or "auto", dashboard=False)
+
     def end(self) -> None:
         """Use it no longer."""
         global _users, _ours
@@ -79,6 +96,19 @@ def node_lost() -> NodeLost | None:
         f"the Ray node of this process has died (its {' and '.join(dead)})",
         hint="close this runtime and start it again on the same journal: nothing acknowledged is lost.",
     )
+
+
+def _noted_cluster(name: str) -> str | None:
+    """The cluster of this machine that runs an app, where nobody says which is meant; None: nothing is known of one."""
+    if ray.is_initialized() or names_cluster():
+        return None
+    clusters = sorted({one.cluster for one in running_here() if one.app == name})
+    if len(clusters) > 1:
+        raise TrunklineError(
+            f"app {name!r} runs on several Ray clusters of this machine: {', '.join(clusters)}",
+            hint="say which is meant: address=, or RAY_ADDRESS.",
+        )
+    return clusters[0] if clusters else None
 
 
 def _that_answers(address: str | None) -> str | None:

@@ -142,15 +142,14 @@ def _limits(settings: Settings) -> Limits:
 
 
 def join(app: App | str, *, address: str | None, patience: float = ASK_TIMEOUT) -> Running:
-    """Find an app that runs on this process's Ray cluster; else on the one at `address`, or the one of this machine."""
+    """Find an app that runs on this process's Ray cluster; else on the one at `address`, or on one of this machine."""
     check_app(app, names=True)
     settings = read_settings()
     name = app if isinstance(app, str) else app.name
     with Progress(settings.quiet) as progress:
         progress.step(f"connecting to Ray{f' at {address}' if address else ''}")
         try:
-            # None is started: nothing would run there.
-            session = RaySession.begin(address or "auto", dashboard=False)
+            session = RaySession.joining(name, address)
         except StartFailed as error:
             hint = "start the app: Runtime.start(app); or name its cluster: address=, or RAY_ADDRESS."
             raise NotRunning(
@@ -181,7 +180,7 @@ def status_of_router(name: str, *, address: str | None, patience: float) -> dict
         NotRunning: there is no router.
         Unreachable: it does not answer.
     """
-    session = RaySession.begin(address or "auto", dashboard=False)
+    session = RaySession.joining(name, address)
     try:
         router = ray.get_actor(f"{name}:Router", namespace=namespace_of(name))
         answer: Any = ray.get(router.ask.remote("status", b""), timeout=patience)

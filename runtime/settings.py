@@ -117,6 +117,11 @@ def journal_place(app: str, journal: str | os.PathLike[str] | None, settings: Se
     return place
 
 
+def names_cluster() -> bool:
+    """Does RAY_ADDRESS say which Ray cluster is meant? Ray itself obeys it."""
+    return bool(os.environ.get("RAY_ADDRESS"))
+
+
 def _flag(name: str) -> bool:
     return os.environ.get(name, "").lower() not in ("", "0", "false", "no")
 

@@ -4,7 +4,6 @@ import asyncio
 import functools
 import os
 import sqlite3
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -22,7 +21,8 @@ from runtime.journal import absolute, open_reader
 from runtime.journal.schema import APPLICATION_ID
 from runtime.progress import Progress
 from runtime.reading import Reading
-from runtime.settings import read_settings
+from runtime.settings import names_cluster, read_settings
+from runtime.shells.folders import Noted, folders_here, running_here
 from runtime.source import JournalAtRest
 
 if TYPE_CHECKING:
@@ -252,13 +252,19 @@ def app_of(path: str) -> str | None:
 
 
 def _running_apps(address: str | None) -> list[str]:
-    """The apps of a cluster; none where no cluster is to be seen: Ray would look for one for long."""
-    if address is None and "RAY_ADDRESS" not in os.environ and not CLUSTER.exists() and not sockets_here():
-        return []
+    """The apps of a cluster, or of this machine; none where none is to be seen: Ray would look for one for long."""
+    here: list[Noted] = []
+    if address is None and not names_cluster():
+        here = running_here()
+        if not (here or CLUSTER.exists() or folders_here()):
+            return []
+    import ray
     from ray.util import list_named_actors
 
     from runtime.embedded import RaySession
 
+    if here and not ray.is_initialized():
+        return sorted({one.app for one in here})
     try:
         session = RaySession.begin(address or "auto", dashboard=False)
     except StartFailed as error:
@@ -278,11 +284,6 @@ def _is_supervisor(actor: dict[str, str]) -> bool:
     return actor["name"] == f"{actor['namespace'].removeprefix('trunkline-')}:Supervisor"
 
 
-def sockets_here() -> list[Path]:
-    """The folders of sockets that this user's apps have on this machine: an embedded Ray writes no address down."""
-    return list(Path(tempfile.gettempdir()).glob(f"trunkline-{os.getuid()}-*"))
-
-
 def complete_app(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """The apps whose names begin so."""
     # From the journals of this folder: to ask Ray takes seconds.
@@ -300,7 +301,6 @@ __all__ = [
     "naming",
     "only_running",
     "opened",
-    "sockets_here",
     "the_journal",
     "the_one",
 ]

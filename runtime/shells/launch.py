@@ -3,7 +3,6 @@
 import contextlib
 import os
 import secrets
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from runtime.journal import lock_journal, open_journal
 from runtime.journal.place import MEMORY, PARTITIONS, absolute
 from runtime.shells.clock import SECOND, Clock, RealClock
 from runtime.shells.code import can_go_by_value, dump_app, forget_code, keep_code
+from runtime.shells.folders import ROUTER, new_folder
 from runtime.shells.link import BlockingLink, Hello, LinkLost
 from runtime.shells.processes import on_this_node
 from runtime.shells.router import RouterConfig
@@ -52,7 +52,7 @@ def find(app: str) -> Any:
         return ray.get_actor(f"{app}:Supervisor", namespace=namespace_of(app))
     except ValueError as error:
         raise NotRunning(
-            f"no app {app!r} runs on this Ray cluster",
+            f"no app {app!r} runs on the Ray cluster at {ray.get_runtime_context().gcs_address}",
             hint="start it: Runtime.start(app), with lifetime='detached' if it is to outlive its driver; "
             "or name its cluster: address=.",
         ) from error
@@ -125,7 +125,7 @@ def start_app(
     second = clock.wait(SECOND)
     if second > 0:
         limits = limits.at_pace(1 / second)
-    folder = os.path.join(tempfile.gettempdir(), f"trunkline-{os.getuid()}-{secrets.token_hex(4)}")
+    folder = new_folder()
     router = RouterConfig(
         app.name,
         place,
@@ -133,7 +133,7 @@ def start_app(
         cell_plan(app, wanted, placement),
         limits,
         clock,
-        os.path.join(folder, "router.sock"),
+        os.path.join(folder, ROUTER),
         secrets.token_hex(16),
         patience,
     )

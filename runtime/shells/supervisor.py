@@ -20,6 +20,7 @@ import ray.util
 from runtime.core.supervisor import GATEWAYS, ROUTER, Kill, Start, SupervisorCore, first_children, ping_every
 from runtime.shells.clock import steady
 from runtime.shells.code import forget_code, kept_code, load_app
+from runtime.shells.folders import note
 from runtime.shells.heart import Heart
 from runtime.shells.link import Kind, Peer, listen
 from runtime.shells.processes import Gateways, Host, Router, on_this_node
@@ -97,6 +98,7 @@ class SupervisorShell:
     async def start(self) -> None:
         """Begin: find the children that live, start the others."""
         os.makedirs(self._config.folder, mode=0o700, exist_ok=True)
+        note(self._config.folder, self._app.name, ray.get_runtime_context().gcs_address)
         if self._config.lifetime == "driver":
             self._server = await listen(self, os.path.join(self._config.folder, "driver.sock"))
             self._spawn(self._watch_driver())

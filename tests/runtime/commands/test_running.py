@@ -172,4 +172,4 @@ def test_an_app_that_does_not_run_is_told_of(ray_cluster: Path, trunkline: Trunk
     said = trunkline("tail", "--app", "nobody")
 
     assert said.status == 1
-    assert "no app 'nobody' runs on this Ray cluster" in said.err
+    assert "no app 'nobody' runs on the Ray cluster at " in said.err

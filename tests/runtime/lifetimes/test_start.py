@@ -119,6 +119,22 @@ def test_another_process_is_told_to_attach_and_can_publish_then(tmp_path: Path) 
     assert "Runtime.start(app)" in afterwards.text, str(afterwards)
 
 
+def test_of_apps_on_rays_of_their_own_each_is_found_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP + WAIT)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "store.py").write_text(SHOP.replace('App("shop"', 'App("store"') + WAIT)
+    with running(["shop.py"], tmp_path, "processes"), running(["store.py"], tmp_path, "processes"):
+        attached = [run_python(["-c", ATTACH.replace("shop", name)], tmp_path) for name in ("shop", "store", "shop")]
+        tailed = run_python(["-m", "runtime", "tail", "--app", "store", "-t", "attempted_purchase", "--json"], tmp_path)
+        unnamed = run_python(["-m", "runtime", "tail"], elsewhere)
+
+    for outcome, words in zip(attached, ("it holds 20", "it holds 20", "it holds 30"), strict=True):
+        outcome.must_have_said(words)
+    assert tailed.text.count('"type": "attempted_purchase"') == 2, str(tailed)
+    assert "which app? shop, store run" in unnamed.text, str(unnamed)
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
 def test_an_app_ends_with_its_driver_and_goes_on_with_the_next(tmp_path: Path, how: signal.Signals) -> None:
     (tmp_path / "shop.py").write_text(SHOP + WAIT)

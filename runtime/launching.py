@@ -26,7 +26,8 @@ from runtime.progress import Progress
 from runtime.settings import Settings, journal_place, read_settings
 from runtime.shells.clock import Clock
 from runtime.shells.code import load_app
-from runtime.shells.launch import Lifeline, find, namespace_of, start_app, stop_app
+from runtime.shells.launch import find, namespace_of, start_app, stop_app
+from runtime.shells.lifeline import Lifeline
 from runtime.shells.link import ClientLink, Hello, LinkLost, RayLink
 
 ASK_TIMEOUT = 30.0

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROUTER = "router.sock"
+DRIVER = "driver.sock"
 NOTE = "app.json"
 
 

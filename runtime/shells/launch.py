@@ -3,8 +3,6 @@
 import contextlib
 import os
 import secrets
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
@@ -24,7 +22,6 @@ from runtime.journal.place import MEMORY, PARTITIONS, absolute
 from runtime.shells.clock import SECOND, Clock, RealClock
 from runtime.shells.code import can_go_by_value, dump_app, forget_code, keep_code
 from runtime.shells.folders import ROUTER, new_folder
-from runtime.shells.link import BlockingLink, Hello, LinkLost
 from runtime.shells.processes import on_this_node
 from runtime.shells.router import RouterConfig
 from runtime.shells.supervising import Supervisor
@@ -211,29 +208,3 @@ def stop_app(name: str, supervisor: Any) -> None:
             if actor["namespace"] == namespace:
                 with contextlib.suppress(ray.exceptions.RayError, ValueError):
                     ray.kill(ray.get_actor(actor["name"], namespace=namespace), no_restart=True)
-
-
-class Lifeline:
-    """Held by the driver: when it breaks for good, the app ends. Goes with this process, however it ends."""
-
-    def __init__(self, folder: str, token: str) -> None:
-        self._path = os.path.join(folder, "driver.sock")
-        self._hello = Hello("driver", str(os.getpid()), token)
-        self._closed = threading.Event()
-        self._link: BlockingLink | None = None
-        self._thread = threading.Thread(target=self._hold, name="trunkline-lifeline", daemon=True)
-        self._thread.start()
-
-    def _hold(self) -> None:
-        while not self._closed.is_set():
-            try:
-                self._link = BlockingLink(self._path, self._hello)
-                self._link.receive()
-            except LinkLost:
-                # The supervisor restarts, or has ended.
-                time.sleep(0.1)
-
-    def close(self) -> None:
-        self._closed.set()
-        if self._link is not None:
-            self._link.close()

@@ -20,7 +20,7 @@ import ray.util
 from runtime.core.supervisor import GATEWAYS, ROUTER, Kill, Start, SupervisorCore, first_children, ping_every
 from runtime.shells.clock import steady
 from runtime.shells.code import forget_code, kept_code, load_app
-from runtime.shells.folders import note
+from runtime.shells.folders import DRIVER, note
 from runtime.shells.heart import Heart
 from runtime.shells.link import Kind, Peer, listen
 from runtime.shells.processes import Gateways, Host, Router, on_this_node
@@ -100,7 +100,7 @@ class SupervisorShell:
         os.makedirs(self._config.folder, mode=0o700, exist_ok=True)
         note(self._config.folder, self._app.name, ray.get_runtime_context().gcs_address)
         if self._config.lifetime == "driver":
-            self._server = await listen(self, os.path.join(self._config.folder, "driver.sock"))
+            self._server = await listen(self, os.path.join(self._config.folder, DRIVER))
             self._spawn(self._watch_driver())
         found = {}
         for name in self._alive():

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 from typing import IO
 
 from runtime.errors import AlreadyRunning, JournalError, JournalFailed
@@ -113,7 +114,8 @@ def lock_journal(journal: str, app: str) -> Lock:
         with file:
             file.seek(0)
             holder = file.read().strip() or "another process"
-        joins = f"Runtime.attach({app!r}) joins the running app; or " if holder.startswith(f"app {app!r},") else ""
+        named = re.fullmatch(r"app (.+), process \d+", holder)
+        joins = f"Runtime.attach({named[1]}) joins the running app; or " if named else ""
         raise AlreadyRunning(
             f"the journal {place} is in use by {holder}", hint=f"{joins}stop it first; or name another journal=."
         ) from None

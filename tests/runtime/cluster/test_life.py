@@ -66,7 +66,7 @@ def test_an_app_or_a_journal_that_is_in_use_is_named_with_the_way_in(start: Star
         Runtime.start(App("rival", Wallet), journal=tmp_path / "books.db")
 
     assert "Runtime.attach('store')" in same_app.value.hint
-    assert "attach" in same_journal.value.hint
+    assert "Runtime.attach('store')" in same_journal.value.hint
     must_speak_plainly(same_app.value)
     must_speak_plainly(same_journal.value)
     with Runtime.attach("store") as joined:

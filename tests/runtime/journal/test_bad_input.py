@@ -297,12 +297,12 @@ def test_a_journal_that_was_deleted_while_it_is_written_takes_nothing_more(made:
             write(journal, 7, 7)
 
 
-def test_a_journal_in_use_by_another_app_can_not_be_joined(made: Path) -> None:
+def test_a_journal_in_use_by_another_app_names_that_one(made: Path) -> None:
     with holds(made), pytest.raises(AlreadyRunning) as raised:
         lock_journal(str(made), "other")
 
     assert "in use by app 'shop'" in str(raised.value)
-    assert "attach" not in str(raised.value)
+    assert "Runtime.attach('shop')" in raised.value.hint
 
 
 def test_a_journal_in_use_is_refused_naming_attach_and_its_user(made: Path) -> None:

@@ -443,6 +443,15 @@ def test_a_large_state_before_a_failing_turn_is_sent() -> None:
     assert len(answer.failed) == 1
 
 
+def test_a_large_state_that_went_out_is_none_of_the_next_batchs_business() -> None:
+    host = hosted()
+    host.deliver(("Counter/ada", Filled(size=10_000)))
+
+    answer = host.deliver(("Counter/bob", Added(key="bob")), ("Counter/ada", Added(amount=0)))
+
+    assert [(t.changed, t.state is not None) for t in answer.turns] == [(True, True), (False, False)]
+
+
 # ------------------------------------------------------------ codec
 
 

@@ -1,10 +1,12 @@
 """The demo as a user runs it: a process of its own, killed processes, an interrupt, the same seed again."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
 QUICK = ("--players", "2", "--calls", "2", "--speed", "30")
 """Slow enough for a game's clock not to run away from a busy machine: what comes after a limit is another game."""
+
+ERASED = "\x1b[1A\x1b[2K"
+"""The terminal goes a line up, and clears it."""
 
 
 def start(folder: Path, *options: str) -> "subprocess.Popen[str]":
@@ -37,11 +42,40 @@ def played(folder: Path, *options: str) -> str:
     demo = start(folder, *options)
     text, _ = demo.communicate(timeout=200)
     assert demo.returncode == 0, text
+    assert_well(text, folder)
+    return text
+
+
+def played_on_a_terminal(folder: Path, *options: str) -> str:
+    """What a game writes to a terminal that goes well to its end."""
+    ours, theirs = pty.openpty()
+    terminal = {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "apps.prankcall", "demo", *options],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | terminal,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = bytearray()
+    # A terminal ends with an error, when the last who writes to it has gone.
+    with suppress(OSError):
+        while data := os.read(ours, 65536):
+            shown += data
+    os.close(ours)
+    text = shown.decode()
+    assert demo.wait(timeout=60) == 0, text
+    assert_well(text, folder)
+    return text
+
+
+def assert_well(text: str, folder: Path) -> None:
     assert "DIFFERS" not in text
     assert "Traceback" not in text
     assert "(raylet)" not in text
     assert left_behind(folder) == []
-    return text
 
 
 def left_behind(folder: Path) -> list[str]:
@@ -137,8 +171,13 @@ def test_an_interrupted_game_ends_cleanly_and_goes_on_when_run_again(tmp_path: P
     assert left_behind(tmp_path) == []
     assert (tmp_path / "prankcall-demo.db").exists()
 
-    played(tmp_path, "--players", "3", "--calls", "4")
+    live = played_on_a_terminal(tmp_path, "--players", "3", "--calls", "4")
 
+    # The view is drawn over what it was, again and again, and is gone in the end; what was noted stays.
+    assert live.count(ERASED) > 100
+    assert "12/12 calls over" in live
+    assert "killed prankcall:Router" in live
+    assert "Balance sheet" in live.rpartition(ERASED)[2]
     assert not (tmp_path / "prankcall-demo.db").exists()
 
 

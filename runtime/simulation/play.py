@@ -96,7 +96,7 @@ def _with_repeats(random: Random, orders: list[Order]) -> list[Order]:
             event = order.event
             if random.random() < 0.3:
                 event = event.model_copy(update={"number": order.number + 500_000})
-            again.append(order._replace(number=order.number + 500, event=event, awaits=(), after_us=STORM_US // 2))
+            again.append(order._replace(number=order.number + 500, event=event, after_us=STORM_US // 2))
     return orders + again
 
 

@@ -21,7 +21,7 @@ hold up all others of that friend or call."""
 
 
 class AttemptedPurchase(Event, origin=True):
-    """A player wants to buy credits."""
+    """A player wants to buy credits. Published under its order as the idempotency key, it is one purchase for good."""
 
     player_id: Name
     credits: Annotated[int, Field(gt=0)]

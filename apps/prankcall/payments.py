@@ -31,7 +31,7 @@ class Payments(Gateway, concurrency=32):
                 player_id=event.player_id, credits=event.credits, order=event.order, reason="card declined"
             )
             return At(declined, at)
-        # One charge for an order, however it is asked for: providers answer a repeated key as they did at first.
+        # One charge for an order, however often this call is tried: providers answer a repeated key as at first.
         reference = "ch_" + hashlib.blake2b(event.order.encode(), digest_size=6).hexdigest()
         completed = CompletedPurchase(
             player_id=event.player_id, credits=event.credits, order=event.order, reference=reference

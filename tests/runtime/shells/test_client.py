@@ -149,6 +149,25 @@ def test_a_request_that_timed_out_is_taken_up_again_under_its_key() -> None:
     asyncio.run(main())
 
 
+def test_a_request_made_again_after_a_restart_is_answered_as_at_first(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with inside(app, tmp_path / "shop.db") as parts:
+            rt = parts.client()
+            first = await rt.request(ADA, Granted, idempotency_key="order-1")
+            await parts.router.close()
+
+            asking = [asyncio.create_task(rt.request(ADA, Granted, idempotency_key=f"order-{n}")) for n in (1, 2, 2)]
+            await asyncio.sleep(0)
+            await parts.start_router()
+            replies = await asyncio.gather(*asking)
+
+            second = Granted(player_id="ada", balance=2)
+            assert replies == [first, second, second]
+            await rt.close()
+
+    asyncio.run(main())
+
+
 def test_a_router_that_starts_again_is_waited_for(tmp_path: Path) -> None:
     async def main() -> None:
         async with inside(app, tmp_path / "shop.db") as parts:

@@ -92,6 +92,17 @@ def test_before_anything_is_due_there_is_nothing_to_ask(heart: HeartCore) -> Non
     assert heart.next_tick(39 * SECOND) == 40 * SECOND
 
 
+def test_a_schedule_counts_from_where_the_router_says() -> None:
+    heart = HeartCore(SupervisorCore((), APP.schedules), APP.catalogue, PARTITIONS)
+    heart.linked()
+    heart.question(0)
+
+    heart.claimed(1, 0, {}, {"heartbeat": 20 * SECOND})
+
+    assert heart.question(29 * SECOND) is None
+    assert tick(heart, 30 * SECOND).schedule == ("heartbeat", 1, -1)
+
+
 def test_without_schedules_an_epoch_is_claimed_and_no_more() -> None:
     app = App("quiet")
     heart = HeartCore(SupervisorCore((), app.schedules), app.catalogue, PARTITIONS)

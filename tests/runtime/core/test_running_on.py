@@ -132,6 +132,19 @@ class Looping(Aggregate, key="player"):
         return Step(player=self.id, left=event.left - 1) if event.left else None
 
 
+class Growing(Aggregate, key="player"):
+    filling: str = ""
+
+    @on
+    def begin(self, event: Looped) -> Step:
+        self.filling = "x" * 10_000
+        return Step(player=self.id, left=event.left)
+
+    @on
+    def step(self, event: Step) -> None:
+        self.filling += "y"
+
+
 SHOP = App("shop", Payments, Wallet, Totals)
 ALL = ("Payments/ada", "Wallet/ada", "Totals/ada")
 
@@ -158,10 +171,21 @@ def test_a_chain_is_handled_in_one_visit_each_turn_naming_what_it_follows() -> N
     assert [turn.at for turn in answer.turns][1:] == [0, 0]
 
 
-def test_nothing_is_run_on_if_the_router_does_not_say_so() -> None:
+def test_nothing_is_run_on_if_the_router_does_not_say_so_also_right_after_it_did() -> None:
     host = shop(*ALL)
+    host.deliver(("Payments/ada", Attempted()), run_on=True)
 
     assert len(host.deliver(("Payments/ada", Attempted())).turns) == 1
+
+
+def test_a_large_state_goes_with_a_turn_also_when_one_that_runs_on_changes_it() -> None:
+    """The later one may be thrown away alone."""
+    host = shop("Growing/ada", app=App("growing", Growing))
+
+    answer = host.deliver(("Growing/ada", Looped(left=0)), run_on=True)
+
+    assert ran(answer) == [("Growing/ada", None), ("Growing/ada", (0, 0))]
+    assert [len(turn.state or b"") > 10_000 for turn in answer.turns] == [True, True]
 
 
 def test_running_on_can_be_switched_off() -> None:

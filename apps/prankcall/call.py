@@ -147,7 +147,7 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
 
     @on
     def hang_up(self, event: RequestedHangup) -> HangupDue | None:
-        if not self.requested or self.refused or self.unanswered or self.ended_at is not None:
+        if not self.requested or self.over:
             return None
         self.hangup_wanted = True
         return self._hangup()
@@ -175,6 +175,11 @@ class Call(Aggregate, key="call_id", placement="dedicated"):
         yield from self._conclude()
 
     # ------------------------------------------------------------ from the facts alone
+
+    @property
+    def over(self) -> bool:
+        """There is nothing to hang up, any longer or at all."""
+        return bool(self.refused or self.unanswered) or self.ended_at is not None
 
     def _provider(self, provider_id: str) -> HangupDue | None:
         if self.provider_id:

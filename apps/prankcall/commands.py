@@ -91,7 +91,7 @@ class Terminal:
                 raise TrunklineError(f"there is no call {call_id}", hint="prankcall call says the name of each call.")
             rt.publish(event)
             rt.drain()
-        self._say(event, f"{call_id} is being hung up")
+        self._say(event, f"{call_id} is over already" if call.over else f"{call_id} is being hung up")
         return 0
 
     def board(self) -> int:

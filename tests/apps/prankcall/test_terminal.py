@@ -92,7 +92,7 @@ def test_a_person_plays_from_a_terminal(game: Play) -> None:
     board = game("board", "--json")
     receipts = game("receipts", "--player", "ada", "--json")
 
-    assert (declined.returncode, bought.returncode, without.returncode) == (1, 0, 1), declined.stderr + bought.stderr
+    assert (declined.returncode, bought.returncode, without.returncode) == (1, 0, 1), declined.stderr + bought.stdout
     assert "declined" in declined.stdout
     assert json.loads(bought.stdout)["credits"] == 50
     assert "no consent" in without.stdout
@@ -113,6 +113,8 @@ def test_what_is_asked_for_again_is_done_once(game: Play) -> None:
     taken = game(*call, "linus")
     receipts = game("receipts", "--player", "ada", "--json")
     unknown = game("hangup", "c-0")
+    game("call", "--player", "linus", "--friend", "grace", "--call-id", "c-2")
+    refused = game("hangup", "c-2")
 
     assert bought.returncode == again.returncode == 0, again.stdout + again.stderr
     assert json.loads(again.stdout) == json.loads(bought.stdout)
@@ -125,6 +127,7 @@ def test_what_is_asked_for_again_is_done_once(game: Play) -> None:
     assert json.loads(receipts.stdout)["credits"] in (50, 40), "whether it was answered by now"
     assert unknown.returncode == 1
     assert "there is no call c-0" in unknown.stdout
+    assert "c-2 is over already" in refused.stdout
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=lambda end: end.name)

@@ -37,9 +37,9 @@ EIGHT = datetime(2026, 1, 1, 20, tzinfo=UTC)
 
 
 @asynccontextmanager
-async def game() -> AsyncIterator[AsyncRuntime]:
-    """A game by a clock that makes nobody wait for a timer."""
-    clock = ScaledClock(20_000, us_of(EIGHT), RealClock().now())
+async def game(*, speed: float) -> AsyncIterator[AsyncRuntime]:
+    """One that begins at eight, so many times as fast as life."""
+    clock = ScaledClock(speed, us_of(EIGHT), RealClock().now())
     async with inside(app.using(Payments=Payments(latency=0)), clock=clock) as parts:
         rt = parts.client()
         yield rt
@@ -65,7 +65,7 @@ async def call(rt: AsyncRuntime, lasted: dict[str, int]) -> Books:
 
 def test_they_balance_with_more_players_than_the_board_shows() -> None:
     async def main() -> None:
-        async with game() as rt:
+        async with game(speed=1) as rt:
             books = await call(rt, {f"player-{n:03}": 10 + n for n in range(BOARD_SIZE + 1)})
 
             board, last = await rt.get(Leaderboard), await rt.get(Player, "player-000")
@@ -102,7 +102,8 @@ def test_they_balance_whatever_is_asked_for_and_reported_again_and_out_of_order(
     async def main() -> None:
         random = Random(seed)
         orders = set()
-        async with game() as rt:
+        # Nobody is to wait for a timer of an hour.
+        async with game(speed=20_000) as rt:
             for _ in range(60):
                 order, credits = f"order-{random.randrange(8)}", random.choice((10, 13, 30))
                 wish = AttemptedPurchase(player_id=random.choice(("ada", "grace")), credits=credits, order=order)

@@ -8,7 +8,6 @@ from random import Random
 
 import pytest
 
-from actors import Event
 from apps.prankcall.app import app
 from apps.prankcall.books import Books, balance
 from apps.prankcall.events import (
@@ -17,12 +16,8 @@ from apps.prankcall.events import (
     CompletedCall,
     CompletedPurchase,
     ConsentGiven,
-    ConsentWithdrawn,
     DeclinedPurchase,
     RequestedCall,
-    RequestedHangup,
-    RingingCall,
-    UnansweredCall,
 )
 from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.payments import Payments
@@ -32,6 +27,8 @@ from apps.prankcall.telephony.network import us_of
 from runtime import AsyncRuntime, KeyReused, ScaledClock
 from runtime.shells.clock import RealClock
 from tests.runtime.shells.inside import inside
+
+from .world import whim
 
 EIGHT = datetime(2026, 1, 1, 20, tzinfo=UTC)
 
@@ -76,25 +73,6 @@ def test_they_balance_with_more_players_than_the_board_shows() -> None:
             assert books.balanced
 
     asyncio.run(main())
-
-
-def whim(random: Random) -> Event:
-    """What somebody does, or a telephone company says, without regard to what was before."""
-    player, friend = random.choice(("ada", "grace", "linus")), random.choice(("barbara", "donald"))
-    of = {"call_id": f"call-{random.randrange(6)}", "provider_id": random.choice(("SIM1", "SIM2"))}
-    return random.choice(
-        (
-            ConsentGiven(friend=friend, player_id=player),
-            ConsentWithdrawn(friend=friend, player_id=player),
-            RequestedCall(call_id=of["call_id"], player_id=player, friend=friend, prank="fish"),
-            RequestedCall(call_id=of["call_id"], player_id=player, friend=friend, prank="time"),
-            RequestedHangup(call_id=of["call_id"]),
-            RingingCall(**of),
-            AnsweredCall(**of),
-            CompletedCall(**of),
-            UnansweredCall(**of, reason="busy"),  # type: ignore[arg-type]
-        )
-    )
 
 
 @pytest.mark.parametrize("seed", range(8))

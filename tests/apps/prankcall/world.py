@@ -1,6 +1,7 @@
-"""A game in process and in virtual time, and what a telephone company reports of a call."""
+"""A game in process and in virtual time, and what happens in it."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 from actors import Event
 from actors.testing import Scenario, scenario
@@ -10,9 +11,11 @@ from apps.prankcall.events import (
     AttemptedPurchase,
     CompletedCall,
     ConsentGiven,
+    ConsentWithdrawn,
     DialedCall,
     RegisteredCall,
     RequestedCall,
+    RequestedHangup,
     RingingCall,
     UnansweredCall,
 )
@@ -22,6 +25,7 @@ from apps.prankcall.wallet import Wallet
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ID = {"call_id": "c-1", "provider_id": "SIM1"}
 REQUEST = RequestedCall(call_id="c-1", player_id="ada", friend="+15550100", prank="fish")
+PLAYERS, FRIENDS = ("ada", "grace", "linus"), ("barbara", "donald")
 REGISTERED = RegisteredCall(**REQUEST.model_dump())
 
 
@@ -59,3 +63,22 @@ def reports(*, answered_after: int = 10, lasted: int | None = 90, reason: str = 
         (AnsweredCall(**ID), answered),
         (CompletedCall(**ID, seconds=lasted), answered + timedelta(seconds=lasted)),
     ]
+
+
+def whim(random: Random) -> Event:
+    """What somebody does, or a telephone company says, without regard to what was before."""
+    player, friend = random.choice(PLAYERS), random.choice(FRIENDS)
+    of = {"call_id": f"call-{random.randrange(6)}", "provider_id": random.choice(("SIM1", "SIM2"))}
+    return random.choice(
+        (
+            ConsentGiven(friend=friend, player_id=player),
+            ConsentWithdrawn(friend=friend, player_id=player),
+            RequestedCall(call_id=of["call_id"], player_id=player, friend=friend, prank="fish"),
+            RequestedCall(call_id=of["call_id"], player_id=player, friend=friend, prank="time"),
+            RequestedHangup(call_id=of["call_id"]),
+            RingingCall(**of),
+            AnsweredCall(**of),
+            CompletedCall(**of),
+            UnansweredCall(**of, reason="busy"),  # type: ignore[arg-type]
+        )
+    )

@@ -1,0 +1,62 @@
+"""The game in storms: its processes die at any moment, clocks leap, and the books balance all the same."""
+
+from random import Random
+
+import pytest
+
+from actors import Event
+from apps.prankcall.app import app
+from apps.prankcall.events import (
+    AttemptedPurchase,
+    CompletedPurchase,
+    ConsentGiven,
+    PlacedCall,
+    RefusedCall,
+    RequestedCall,
+    ScoredCall,
+    UnconnectedCall,
+)
+from apps.prankcall.payments import Payments
+from apps.prankcall.player import Player
+from apps.prankcall.wallet import Wallet
+from runtime.testing import End, simulate
+
+from .world import FRIENDS, PLAYERS, whim
+
+
+def story(random: Random) -> list[Event]:
+    """Orders, and between them whatever comes to somebody's mind; at first all friends agree to everything."""
+    found: list[Event] = [ConsentGiven(friend=friend, player_id=player) for friend in FRIENDS for player in PLAYERS]
+    for number in range(30):
+        credits = random.choice((10, 13, 30))
+        found += [
+            AttemptedPurchase(player_id=random.choice(PLAYERS), credits=credits, order=f"order-{number}"),
+            whim(random),
+        ]
+    return found
+
+
+def adds_up(end: End) -> None:
+    for player in PLAYERS:
+        wallet, held = end.get(Wallet, player) or Wallet(), end.get(Player, player) or Player()
+        paid = [e for e in end.events if isinstance(e, CompletedPurchase) and e.player_id == player]
+        scored = [e for e in end.events if isinstance(e, ScoredCall) and e.player_id == player]
+        assert wallet.reserved == {}
+        assert wallet.credits + wallet.spent == sum(event.credits for event in paid)
+        assert held.points == sum(event.points for event in scored)
+    requested = [e for e in end.events if isinstance(e, RequestedCall)]
+    over = [e for e in end.events if isinstance(e, RefusedCall | UnconnectedCall | ScoredCall)]
+    placed = [e.call_id for e in end.events if isinstance(e, PlacedCall)]
+    assert len(over) == len(requested)
+    assert len(placed) == len(set(placed))
+    # A provider may be out of reach for too long; no player, wallet or call ever stands still.
+    assert {letter.address for letter in end.dead_letters} <= {"Payments", "Telephony"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_books_balance_whatever_dies(seed: int) -> None:
+    played = app.using(Payments=Payments(latency=0))
+
+    ends = simulate(played, story(Random(seed)), seed=10 * seed, count=5, check=adds_up)
+
+    assert any(isinstance(event, ScoredCall | UnconnectedCall) for end in ends for event in end.events)

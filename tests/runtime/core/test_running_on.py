@@ -289,6 +289,73 @@ def test_a_guess_that_raises_is_never_told_and_leaves_no_trace(credits: int) -> 
     assert b'"credits":8' in wallet.state
 
 
+def test_what_follows_a_guess_that_raised_is_not_run_on_before_it() -> None:
+    class Purse(Aggregate, key="player"):
+        @on
+        def begin(self, event: Looped) -> Iterator[Step]:
+            yield Step(player=self.id, left=-1)
+            yield Step(player=self.id, left=5)
+
+        @on
+        def step(self, event: Step) -> None:
+            if event.left < 0:
+                raise ValueError("less than nothing")
+
+    host = shop("Purse/ada", app=App("purse", Purse))
+
+    answer = host.deliver(("Purse/ada", Looped(left=0)), run_on=True)
+
+    assert ran(answer) == [("Purse/ada", None)]
+
+
+def test_a_watchdog_knows_a_turn_that_runs_on_from_the_one_before_it() -> None:
+    seen: list[tuple[str, str, int, int] | None] = []
+
+    class Watched(Aggregate, key="player"):
+        @on
+        def begin(self, event: Looped) -> Step:
+            seen.append(host.host.current)
+            return Step(player=self.id, left=0)
+
+        @on
+        def step(self, event: Step) -> None:
+            seen.append(host.host.current)
+
+    host = shop("Watched/ada", app=App("watched", Watched))
+    delivery = host.delivery("Watched/ada", Looped(left=0))
+
+    host.deliver(delivery, run_on=True)
+
+    assert seen == [("Watched/ada", "looped", delivery.at, 1), ("Watched/ada", "step", delivery.at, 2)]
+
+
+def test_what_one_listener_does_to_an_event_that_runs_on_another_does_not_see() -> None:
+    seen: list[list[str]] = []
+
+    class Packed(Event):
+        player: str
+        items: list[str]
+
+    class Packer(Aggregate, key="player"):
+        @on
+        def begin(self, event: Looped) -> Packed:
+            return Packed(player=self.id, items=["pear"])
+
+    class First(Aggregate, key="player"):
+        @on
+        def unpack(self, event: Packed) -> None:
+            seen.append(list(event.items))
+            event.items.clear()
+
+    class Second(First, key="player"): ...
+
+    host = shop("Packer/ada", "First/ada", "Second/ada", app=App("packing", Packer, First, Second))
+
+    host.deliver(("Packer/ada", Looped(left=0)), run_on=True)
+
+    assert seen == [["pear"], ["pear"]]
+
+
 @pytest.mark.parametrize("cls", [Receipts, Careful])
 def test_a_turn_that_asks_for_its_events_id_is_left_to_the_router_whatever_it_made_of_that(
     cls: type[Aggregate],

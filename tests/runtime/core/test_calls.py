@@ -97,6 +97,20 @@ def test_a_failed_call_is_repeated_after_a_backoff_from_a_tenth_of_a_second() ->
     assert waits == [100_000, 200_000, 400_000]
 
 
+def test_calls_that_failed_at_one_moment_are_repeated_in_their_order() -> None:
+    rig = Rig(plan(retries=1))
+    rig.publish("Payments")
+    rig.publish("Payments")
+    calls = rig.calls()
+    for call in calls:
+        rig.core.called(CallDone("Payments", 0, 1, call.at, Outcome.FAILED, failure=FAILURE), rig.now)
+    rig.commit()
+
+    rig.now += 100_000
+
+    assert [call.at for call in rig.calls()] == [call.at for call in calls]
+
+
 def test_a_failed_call_is_given_up_after_its_retries() -> None:
     for retries in (0, 1, 3):
         rig, call = begun(retries=retries)

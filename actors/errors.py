@@ -58,6 +58,7 @@ class WiringError(TrunklineError):
 
     def __init__(self, app: str, errors: tuple[WiringProblem, ...]) -> None:
         self.errors = errors
+        """Each with `kind` (`TwoOwners`, ...), `message`, `places` (`file:line`) and `hint`."""
         count = "a problem" if len(errors) == 1 else f"{len(errors)} problems"
         super().__init__(f"the wiring of app {app!r} has {count}\n\n" + "\n\n".join(str(e) for e in errors))
 
@@ -118,6 +119,7 @@ class GaveUp(Exception):
         """The name of the exception's class: `ConnectError`, `Unknown`, `TimeoutError`."""
         self.message = message
         self.traceback = traceback
+        """As text; empty if there was none, as when the process died."""
         super().__init__(kind, message, traceback)
 
     def __str__(self) -> str:

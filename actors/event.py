@@ -113,9 +113,11 @@ class ChainHalted(Event):
     """
 
     event_type: str
+    """The wire type of the stopped event."""
     payload: str
     """The stopped event, as JSON."""
     reason: str
+    """Which limit was reached, for people."""
     path: tuple[str, ...]
     """The last event types of the chain, oldest first."""
     emitter: str

@@ -41,7 +41,7 @@ class Gateway(BaseModel):
     """Talks to the outside world: its handlers are async, unordered, retried.
 
     Its fields are settings: given in `App(..., Payments(url=...))`, replaced in tests by `app.using(Payments=Fake())`.
-    Clients that are not settings are made in `open` and kept with `object.__setattr__` or in a private attribute.
+    Clients that are not settings are made in `open` and kept in a private attribute (`_client: Client`).
 
     Class arguments: `concurrency` (calls at once) and `per_second` (calls started a second), both over the whole app;
     `name` (pins the name over a rename).
@@ -75,7 +75,7 @@ class Gateway(BaseModel):
         return call
 
     async def open(self) -> None:
-        """Called once in the process that makes the calls, before the first."""
+        """Called once in the process that makes the calls, before the first; in another one after a restart."""
 
     async def close(self) -> None:
-        """Called once, after the last call."""
+        """Called once, after the last call; not if the process is killed."""

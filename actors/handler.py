@@ -120,6 +120,10 @@ def on(
 ) -> Any:
     """Make a method a handler: its parameter's hint is what it listens to, its return hint what it emits.
 
+    It listens to an event class, with its subclasses, or to a union of several. It returns None, an event, an `After`
+    or `Cancel` (of a gateway: an `At`), as its hint says: `-> None`, `-> X`, `-> X | After[Y] | None`. One that emits
+    several yields them: `-> Iterator[X | After[Y]]`. (A gateway's, being async, returns a list: `-> Iterable[X]`.)
+
     Args:
         key: which instance an event goes to, where it is another than the class's key: a field's name, or a function of
             the event that gives a key or several.

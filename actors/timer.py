@@ -13,10 +13,11 @@ DELAY_MAX = 36_525 * DAY
 
 
 class After(Generic[E]):
-    """Returned by a handler: this event is to happen later, once, even if everything is restarted meanwhile.
+    """Returned, or yielded, by an aggregate's handler: this event is to happen later, once, whatever dies meanwhile.
 
     A timer is (instance, event type, name); setting it again replaces it. It is due at the turn's `self.now` plus the
-    delay, and its event carries that moment as its time.
+    delay (`days`, `hours`, `minutes` and `seconds` add up), and its event carries that moment as its time. The event
+    goes to those who listen to it, as any does; in the return hint it is an `After[X]`, and the class owns X.
     """
 
     __slots__ = ("delay_us", "event", "name")
@@ -46,7 +47,11 @@ class After(Generic[E]):
 
 
 class Cancel(Generic[E]):
-    """Returned by a handler: the instance's timer for this event type is not to fire. Without one, nothing happens."""
+    """Returned, or yielded, by an aggregate's handler: its instance's timer for this event class is not to fire.
+
+    `name` is the timer's. Without such a timer nothing happens; one that has fired is a fact. In the return hint it is
+    a `Cancel[X]`.
+    """
 
     __slots__ = ("event_class", "name")
 
@@ -59,7 +64,10 @@ class Cancel(Generic[E]):
 
 
 class At(Generic[E]):
-    """Returned by a gateway's handler: the event happened at this moment, as the outside world says."""
+    """Returned by a gateway's handler: the event happened at this moment (aware), as the outside world says.
+
+    In the return hint it is an `At[X]`.
+    """
 
     __slots__ = ("event", "time")
 

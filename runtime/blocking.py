@@ -286,6 +286,9 @@ class Runtime:
         """Publish an event, and return the first event of these classes that it leads to, however indirectly.
 
         A key is accepted once, as for `publish`: a repeat changes nothing, and returns what the first one led to.
+
+        Raises:
+            RequestTimeout: no such event came within `timeout` seconds. What was published stays so.
         """
         asking = self._client.request(event, *replies, idempotency_key=idempotency_key, timeout=timeout)
         return self._thread.run(asking)
@@ -293,7 +296,10 @@ class Runtime:
     # ------------------------------------------------------------ look
 
     def get(self, cls: type[A], id: Key | None = None) -> A | None:
-        """A copy of an instance's committed state, at once. None: it handled no keyed event yet, or has retired."""
+        """A copy of an instance's committed state, at once. A singleton needs no id.
+
+        None: it handled no keyed event yet, or has retired.
+        """
         return self._thread.run(self._client.get(cls, id))
 
     def instances(self, cls: type[Aggregate]) -> Iterator[str]:
@@ -311,11 +317,17 @@ class Runtime:
         return self._thread.run(self._client.chain(id))
 
     def has(self, event_type: type[Event] | str, key: str, routing_key: Key | None = None) -> bool:
-        """Was an event of this type with this idempotency key taken?"""
+        """Was an event of this type with this idempotency key taken? `routing_key` as for `AsyncRuntime.has`."""
         return self._thread.run(self._client.has(event_type, key, routing_key))
 
     def drain(self, timeout: float | None = None, *, timers: bool = False) -> None:
-        """Wait until all that was published before, by anyone, and what followed is handled, parked or held."""
+        """Wait until all that was published before, by anyone, and what followed is handled, parked or held.
+
+        `timers=True` waits for pending timers as well; ticks and schedules do not count.
+
+        Raises:
+            DrainTimeout: that took longer than `timeout` seconds (None: no limit).
+        """
         self._thread.run(self._client.drain(timeout, timers=timers))
 
     def processes(self) -> dict[str, int]:
@@ -323,5 +335,5 @@ class Runtime:
         return self._thread.run(self._client.processes())
 
     def status(self, timeout: float = 60.0) -> dict[str, Any]:
-        """Counts and places of the running app, for people."""
+        """Counts and places of the running app, for people: no promise is made about what stands in it."""
         return self._thread.run(self._client.status(timeout))

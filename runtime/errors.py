@@ -18,6 +18,7 @@ TrunklineError
     ├── JournalFull       no space left
     ├── JournalReadOnly   the file can't be written
     ├── JournalMismatch   another app's, or of a newer version
+    ├── JournalLost       its file was deleted, moved or replaced
     └── JournalFailed     anything else the store said
 """
 
@@ -25,11 +26,14 @@ from actors.errors import TrunklineError
 
 
 class Overloaded(TrunklineError):
-    """The event was not taken: the runtime stayed full for the whole timeout."""
+    """The event was not taken, as the runtime was full, or starting again, for the whole timeout: publish it later."""
 
 
 class OutcomeUnknown(TrunklineError):
-    """The link was lost after sending and did not come back in time: the event may have been taken."""
+    """The event was sent, and no answer came in time: it may have been taken.
+
+    Ask `has`, or publish it again under the same idempotency key.
+    """
 
 
 class KeyReused(TrunklineError):
@@ -37,7 +41,7 @@ class KeyReused(TrunklineError):
 
 
 class RequestTimeout(TrunklineError):
-    """The event was taken, but no reply came in time."""
+    """The event was sent, and may have been taken; no reply came in time. It may still come."""
 
 
 class DrainTimeout(TrunklineError):
@@ -45,7 +49,7 @@ class DrainTimeout(TrunklineError):
 
 
 class AlreadyRunning(TrunklineError):
-    """The journal is in use by a running app."""
+    """The app runs already, or another one on this journal: `attach` joins it."""
 
 
 class NotRunning(TrunklineError):
@@ -53,7 +57,7 @@ class NotRunning(TrunklineError):
 
 
 class NodeLost(TrunklineError):
-    """The Ray node that held the runtime died."""
+    """The Ray node that held the runtime died: start the app again on its journal, nothing acknowledged is lost."""
 
 
 class Unreachable(TrunklineError):
@@ -89,7 +93,7 @@ class Fenced(JournalError):
 
 
 class JournalFull(JournalError):
-    """The disk has no room; nothing of the batch was written."""
+    """The disk has no room; nothing of the batch was written. With room, publish it again."""
 
 
 class JournalReadOnly(JournalError):

@@ -8,7 +8,7 @@ SECOND = 1_000_000
 
 
 class Clock(Protocol):
-    """Time as the runtime sees it: µs since the epoch, UTC."""
+    """Time as the runtime sees it: µs since the epoch, UTC. For `start(clock=)`; sent to the app's processes."""
 
     def now(self) -> int:
         """The moment, in µs since the epoch."""

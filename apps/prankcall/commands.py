@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -26,7 +26,9 @@ from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.report import show_board
 from apps.prankcall.rules import CALL_LIMIT
 from apps.prankcall.wallet import Wallet
-from runtime import KeyReused, Runtime
+from runtime import KeyReused, RequestTimeout, Runtime
+
+R = TypeVar("R", bound=Event)
 
 
 class Terminal:
@@ -40,15 +42,9 @@ class Terminal:
     def buy(self, player: str, credits: int, order: str | None) -> int:
         """1 if the payment was declined. An order that was made before is not made again: what became of it is said."""
         order = order or f"order-{secrets.token_hex(4)}"
-        with self._attached() as rt:
-            wish = AttemptedPurchase(player_id=player, credits=credits, order=order)
-            try:
-                outcome = rt.request(wish, CompletedPurchase, DeclinedPurchase, idempotency_key=order)
-            except KeyReused as error:
-                raise TrunklineError(
-                    f"{order} was another order: of another player, or of another amount",
-                    hint="give a new order a number of its own, or none: it gets one.",
-                ) from error
+        wish = AttemptedPurchase(player_id=player, credits=credits, order=order)
+        other = f"{order} was another order: of another player, or of another amount"
+        outcome = self._ask(wish, CompletedPurchase, DeclinedPurchase, option="--order", name=order, other=other)
         if isinstance(outcome, CompletedPurchase):
             self._say(outcome, f"{player} has bought {credits} credits ({outcome.reference}, order {order})")
             return 0
@@ -69,14 +65,8 @@ class Terminal:
         """1 if the call is refused. One that was asked for before is not made again: what became of it is said."""
         call_id = call_id or f"call-{secrets.token_hex(4)}"
         wish = RequestedCall(call_id=call_id, player_id=player, friend=friend, prank=prank)
-        with self._attached() as rt:
-            try:
-                outcome = rt.request(wish, PlacedCall, RefusedCall, idempotency_key=call_id)
-            except KeyReused as error:
-                raise TrunklineError(
-                    f"{call_id} is another call: of another player, to another friend, or with another prank",
-                    hint="give a new call a name of its own, or none: it gets one.",
-                ) from error
+        other = f"{call_id} is another call: of another player, to another friend, or with another prank"
+        outcome = self._ask(wish, PlacedCall, RefusedCall, option="--call-id", name=call_id, other=other)
         if isinstance(outcome, RefusedCall):
             self._say(outcome, f"{call_id} is refused: {outcome.reason}")
             return 1
@@ -122,6 +112,21 @@ class Terminal:
         self._console.print(table)
         self._console.print(f"{player} holds {wallet.credits} credits; {sum(wallet.reserved.values())} are set aside")
         return 0
+
+    def _ask(self, wish: Event, *replies: type[R], option: str, name: str, other: str) -> R:
+        """Ask for what is done once under its name, which this option gives; `other` says that it has another's."""
+        with self._attached() as rt:
+            try:
+                return rt.request(wish, *replies, idempotency_key=name)
+            except KeyReused as error:
+                raise TrunklineError(
+                    other, hint=f"{option} is for a name of its own; without it one is made."
+                ) from error
+            except RequestTimeout as error:
+                raise TrunklineError(
+                    f"nothing has come of {name} yet",
+                    hint=f"ask again with {option} {name}: it is done once, and you are told what came of it.",
+                ) from error
 
     def _attached(self) -> Runtime:
         return Runtime.attach(app, address=self._address)

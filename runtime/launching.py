@@ -17,7 +17,7 @@ from actors.errors import TrunklineError
 from runtime.core.limits import Limits
 from runtime.core.plan import Placement
 from runtime.embedded import RaySession, node_lost
-from runtime.errors import NotRunning, StartFailed, Unreachable
+from runtime.errors import CodeError, NotRunning, StartFailed, Unreachable
 from runtime.journal import absolute
 from runtime.journal.place import MEMORY
 from runtime.line import Link
@@ -48,6 +48,8 @@ class Running:
     """Held by the driver whose app ends with it."""
     patience: float = ASK_TIMEOUT
     """Seconds that the supervisor has for an answer."""
+    no_code: CodeError | None = None
+    """Why the app's code is not here: `app` is its name alone."""
 
     def processes(self) -> dict[str, int]:
         """The process ids of the app's Ray actors, by their names.
@@ -142,11 +144,16 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def join(app: App | str, *, address: str | None, patience: float = ASK_TIMEOUT) -> Running:
-    """Find an app that runs on this process's Ray cluster; else on the one at `address`, or on one of this machine."""
+def join(app: App | str, *, address: str | None, patience: float = ASK_TIMEOUT, code_needed: bool = True) -> Running:
+    """Find an app that runs on this process's Ray cluster; else on the one at `address`, or on one of this machine.
+
+    Args:
+        code_needed: False: an app is joined by its name also if its code can't be loaded here.
+    """
     check_app(app, names=True)
     settings = read_settings()
     name = app if isinstance(app, str) else app.name
+    no_code = None
     with Progress(settings.quiet) as progress:
         progress.step(f"connecting to Ray{f' at {address}' if address else ''}")
         try:
@@ -161,7 +168,12 @@ def join(app: App | str, *, address: str | None, patience: float = ASK_TIMEOUT) 
             supervisor = find(name)
             where = _ask(name, supervisor.where, patience)
             if isinstance(app, str):
-                app = load_app(_ask(name, supervisor.code, patience), where["schema_hash"])
+                try:
+                    app = load_app(_ask(name, supervisor.code, patience), where["schema_hash"])
+                except CodeError as error:
+                    if code_needed:
+                        raise
+                    no_code, app = error, App(name)
             elif app.catalogue.schema_hash != where["schema_hash"]:
                 raise TrunklineError(
                     f"this process has other code for app {name!r} than the one that runs",
@@ -170,7 +182,7 @@ def join(app: App | str, *, address: str | None, patience: float = ASK_TIMEOUT) 
         except BaseException:
             session.end()
             raise
-    return Running(app, where, supervisor, session, None, patience)
+    return Running(app, where, supervisor, session, None, patience, no_code)
 
 
 def status_of_router(name: str, *, address: str | None, patience: float) -> dict[str, Any]:

@@ -108,6 +108,10 @@ class Reading:
         self._events: Mapping[str, EventPlan] = {} if app is None else app.catalogue.events
         self._codec = codec or Plain() if app is None else codec_of(app.catalogue, codec) or Plain()
 
+    def as_stored(self) -> "Reading":
+        """The same, without the app's code."""
+        return Reading(self._source, None)
+
     # ------------------------------------------------------------ instances
 
     def _group(self, cls: type[Aggregate]) -> GroupPlan:

@@ -8,7 +8,7 @@ import click
 
 from actors.app import App
 from actors.render import events_of, owner_of
-from runtime.commands.code import Code
+from runtime.commands.code import Code, import_from_here
 from runtime.commands.looking import complete_app, only_running
 from runtime.commands.output import Output, Row
 
@@ -35,6 +35,7 @@ def of_code(body: Callable[Concatenate[App, P], None]) -> Callable[..., None]:
 def _running(name: str | None, address: str | None) -> App:
     from runtime.launching import join
 
+    import_from_here()
     nobody = "no app runs: name the code of the one you mean, as module:app."
     running = join(name or only_running(address, nobody), address=address)
     running.end(False)

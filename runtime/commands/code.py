@@ -47,10 +47,16 @@ def load(text: str) -> App:
     return found
 
 
-def _module(name: str) -> Any:
+def import_from_here() -> str:
+    """Have modules of the working directory found, as `python -m` does: a script has its own folder there instead."""
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
+    return folder
+
+
+def _module(name: str) -> Any:
+    folder = import_from_here()
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -81,4 +87,4 @@ def _raised(what: str, error: Exception) -> TrunklineError:
     )
 
 
-__all__ = ["Code", "load"]
+__all__ = ["Code", "import_from_here", "load"]

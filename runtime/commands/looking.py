@@ -14,7 +14,7 @@ import click
 
 from actors.app import App
 from actors.errors import TrunklineError
-from runtime.commands.code import Code
+from runtime.commands.code import Code, import_from_here
 from runtime.commands.output import Output, note
 from runtime.errors import JournalMismatch, NotRunning, StartFailed
 from runtime.journal import absolute, open_reader
@@ -50,7 +50,7 @@ class Look:
 
     name: str
     app: App | None
-    """Its code; None: a journal at rest, without `--code`."""
+    """Its code; None: a journal at rest, without `--code`, or an app whose code can't be imported here."""
     reading: Reading
     partitions: int
     journal: str
@@ -156,18 +156,24 @@ async def _running(name: str, named: Named, progress: Progress, patience: float 
 
     if named.code is not None and named.code.name != name:
         raise _others_code(named.code, f"the app that runs is {name!r}")
+    import_from_here()
     wanted = named.code or name
-    found = await asyncio.to_thread(join, wanted, address=named.address, patience=patience or ASK_TIMEOUT)
+    found = await asyncio.to_thread(
+        join, wanted, address=named.address, patience=patience or ASK_TIMEOUT, code_needed=False
+    )
+    if found.no_code is not None:
+        note(f"events and states are shown as they are stored: {found.no_code.message}")
     async with AsyncRuntime.of(found) as rt:
+        app, reading = (rt.app, rt.reading) if found.no_code is None else (None, rt.reading.as_stored())
         try:
             async with asyncio.timeout(patience):
-                partitions = (await rt.reading.info()).partitions
+                partitions = (await reading.info()).partitions
         except TimeoutError:
             # The journal can be read without its router.
             with _at_rest(rt.journal, None, progress) as look:
-                yield replace(look, app=rt.app, runtime=rt)
+                yield replace(look, app=app, runtime=rt)
         else:
-            yield Look(name, rt.app, rt.reading, partitions, rt.journal, rt, progress)
+            yield Look(name, app, reading, partitions, rt.journal, rt, progress)
 
 
 class _at_rest:

@@ -1,6 +1,9 @@
 """The commands on an app that runs."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,6 +102,66 @@ def test_the_one_app_that_runs_is_asked_where_there_is_no_journal(
     assert timers.err == catalogue.err == "trunkline: asking the app shop, which runs\n"
     assert {"Wallet/ada", "Wallet/grace"} <= {line.split("\t")[2] for line in timers.lines}
     assert "spent\t(outside)\tWallet" in catalogue.lines
+
+
+def test_the_apps_code_is_found_in_the_working_directory(shop: Shop) -> None:
+    import ray
+
+    root = Path(__file__).resolve().parents[3]
+    program = Path(sys.executable).with_name("trunkline")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
+
+    done = subprocess.run(
+        [program, "catalogue", "--app", "shop"], cwd=root, env=environment, capture_output=True, text=True
+    )
+
+    assert "spent\t(outside)\tWallet" in done.stdout.splitlines(), done.stderr
+
+
+@pytest.fixture
+def no_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop's module can't be imported here."""
+    monkeypatch.setitem(sys.modules, AttemptedPurchase.__module__, None)
+
+
+@pytest.mark.usefixtures("no_code")
+def test_without_its_code_it_is_shown_as_it_is_stored(shop: Shop, ask: Trunkline, trunkline: Trunkline) -> None:
+    for arguments in (["tail", "-n", "5"], ["timers", "--json"], ["show", "Wallet/ada", "--json"], ["tail", "-t", "x"]):
+        running, at_rest = ask(*arguments), trunkline(*arguments, "--journal", str(shop.journal))
+
+        assert (running.status, running.out) == (at_rest.status, at_rest.out), running.err
+        assert "are shown as they are stored: the app's code can't be imported" in running.err
+
+
+@pytest.mark.usefixtures("no_code")
+def test_without_its_code_its_processes_are_examined(ask: Trunkline) -> None:
+    said = ask("doctor", "--json", "--quick")
+
+    found = {one["about"] for line in said.lines if (one := json.loads(line))}
+    assert {"shop:Supervisor", "shop:Router", "shop:host-0", "cell 0"} <= found, said.err
+
+
+@pytest.mark.usefixtures("no_code")
+def test_without_its_code_a_dead_letter_is_skipped(shop: Shop, ask: Trunkline) -> None:
+    id = shop.rt.publish(Spent(player_id="grace", credits=98))
+    shop.rt.drain()
+
+    listed, skipped = ask("dead-letters", "list"), ask("dead-letters", "skip", id)
+
+    assert f"{id}\tspent\tWallet/grace" in listed.out, listed.err
+    assert skipped.out == f"{id}\tWallet/grace\tskipped\n", skipped.err
+    shop.rt.drain()
+    assert shop.rt.dead_letters.list() == []
+
+
+@pytest.mark.usefixtures("no_code")
+@pytest.mark.parametrize("command", ["replay", "catalogue"])
+def test_what_is_about_code_needs_it(ask: Trunkline, command: str) -> None:
+    said = ask(command)
+
+    assert said.status in (1, 2)
+    assert "code can't be imported" in said.err
 
 
 @pytest.mark.parametrize("by_journal", [False, True], ids=["by name", "by its journal"])

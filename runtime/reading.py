@@ -16,7 +16,7 @@ from actors.aggregate import EPOCH, Aggregate
 from actors.app import App
 from actors.catalogue import EventPlan, GroupPlan, plain_key
 from actors.errors import BadKey, EventRejected, TrunklineError
-from actors.event import Event, decode_event
+from actors.event import Event, decode_event, snake_case
 from actors.handler import Key
 from actors.turn import Instance
 from runtime.core.messages import POSITION_MASK, Failure, id_text, parse_id
@@ -168,7 +168,7 @@ class Reading:
     # ------------------------------------------------------------ events
 
     def types(self, wanted: Iterable[type[Event] | str]) -> frozenset[str]:
-        """Wire types; a base class stands for its subclasses."""
+        """Wire types; a base class stands for its subclasses, a class's name for its type."""
         names: set[str] = set()
         for one in wanted:
             if not isinstance(one, str | type):
@@ -176,7 +176,7 @@ class Reading:
                     f"{one!r} is no event class and no wire type", hint="give them one by one: tail(First, Second)."
                 )
             if isinstance(one, str):
-                found = {one} if self._app is None else {one} & (NOTES | set(self._events))
+                found = self._of_name(one)
             else:
                 found = {name for name, plan in self._events.items() if issubclass(plan.cls, one)}
             if not found:
@@ -187,6 +187,14 @@ class Reading:
                 )
             names |= found
         return frozenset(names)
+
+    def _of_name(self, name: str) -> set[str]:
+        if self._app is None:
+            # A class is seldom given another wire type than its name makes.
+            return {name, snake_case(name)}
+        return {name} & (NOTES | set(self._events)) or {
+            type for type, plan in self._events.items() if plan.cls.__name__ == name
+        }
 
     def recorded(self, entry: Entry) -> Recorded:
         """An entry of a log, for people."""

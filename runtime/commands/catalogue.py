@@ -1,6 +1,7 @@
 """`trunkline catalogue`: who owns each event, and who listens."""
 
 import functools
+import json
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
@@ -10,7 +11,7 @@ from actors.app import App
 from actors.render import events_of, owner_of
 from runtime.commands.code import Code, import_from_here
 from runtime.commands.looking import complete_app, only_running
-from runtime.commands.output import Output, Row
+from runtime.commands.output import Output, Row, as_line
 
 P = ParamSpec("P")
 
@@ -58,10 +59,13 @@ Examples:
 def command(found: App, form: str, as_json: bool) -> None:
     """Show an app's events: who owns each, and who listens to it."""
     out = Output(as_json)
+    if as_json and form == "mermaid":
+        raise click.UsageError("--json gives an object a line, --format mermaid a drawing: which of them?")
     if form == "mermaid":
         click.echo(found.mermaid())
     elif form == "asyncapi":
-        out.record(found.asyncapi())
+        described = found.asyncapi()
+        click.echo(as_line(described) if as_json else json.dumps(described, ensure_ascii=False, indent=2))
     else:
         plans = events_of(found.catalogue)
         out.table(

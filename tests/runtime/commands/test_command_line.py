@@ -171,6 +171,7 @@ def test_a_cluster_that_does_not_let_in_is_told_of_in_the_command_lines_own_word
         (["tail", "--since", "tomorrow"], 2, "'tomorrow' is no moment"),
         (["catalogue", "shop"], 2, "'shop' names no app: it is said as module:app"),
         (["graph", "other:app", "--app", "shop"], 2, "which of them?"),
+        (["catalogue", "other:app", "--json", "--format", "mermaid"], 2, "which of them?"),
         (["tial"], 2, "No such command 'tial'"),
         (["tail", "--fast"], 2, "No such option"),
     ],
@@ -295,7 +296,11 @@ def test_the_catalogue_is_drawn_and_described(trunkline: Trunkline) -> None:
 
     assert "Payments -->|completed_purchase| Wallet" in drawn
     assert trunkline("catalogue", SHOP, "--format", "mermaid").out == drawn
-    assert json.loads(trunkline("catalogue", SHOP, "--format", "asyncapi").out)["asyncapi"] == "3.0.0"
+    described = trunkline("catalogue", SHOP, "--format", "asyncapi")
+    assert json.loads(described.out)["asyncapi"] == "3.0.0"
+    # For people it is no single line of many thousand characters.
+    assert max(map(len, described.lines)) < 200
+    assert len(trunkline("catalogue", SHOP, "--format", "asyncapi", "--json").lines) == 1
 
 
 def test_a_catalogue_is_not_looked_for_in_a_journal_and_that_is_said(

@@ -120,6 +120,46 @@ def test_what_came_from_outside_can_not_move_a_terminals_cursor(journal: Path, t
     assert "\x1b" not in trunkline("tail").out
 
 
+@pytest.mark.parametrize("code", [(), ("--code", "tests.runtime.commands.shop:app")], ids=["without code", "with code"])
+def test_a_type_may_be_named_by_its_class(journal: Path, trunkline: Trunkline, code: tuple[str, ...]) -> None:
+    assert types(trunkline("tail", "-t", "CompletedPurchase", *code)) == ["completed_purchase"] * 3
+
+
+def test_a_singleton_is_named_by_its_class(journal: Path, trunkline: Trunkline) -> None:
+    assert types(trunkline("tail", "--instance", "Totals")) == ["credits_granted"] * 3
+
+
+def test_of_what_came_since_only_the_last_are_shown_if_so_many_are_asked_for(
+    journal: Path, trunkline: Trunkline
+) -> None:
+    lines = trunkline("tail").lines
+    third = lines[2].split("\t")[1]
+
+    assert trunkline("tail", "--since", third, "-n", "3").lines == lines[-3:]
+
+
+@pytest.mark.parametrize("since", [(), ("--since", "2000-01-01")], ids=["the last", "since"])
+def test_who_is_shown_nothing_is_told_why(journal: Path, trunkline: Trunkline, since: tuple[str, ...]) -> None:
+    of_type = trunkline("tail", "-t", "spend", *since)
+    of_instance = trunkline("tail", "--instance", "Wallet/nope", "--journal", str(journal), *since)
+    found = trunkline("tail", "--instance", "Wallet/ada", "--journal", str(journal), *since)
+
+    there = "announced, attempted_purchase, completed_purchase, credits_granted, spent, trunkline.parked"
+    assert f"no event is shown: none is of type spend; the types that were seen are {there}" in of_type.err
+    # A broadcast is for all.
+    assert types(of_instance) == ["announced"]
+    assert found.err == ""
+
+
+def test_what_neither_heard_nor_emitted_anything_is_told_of(journal: Path, trunkline: Trunkline) -> None:
+    said = trunkline("tail", "--instance", "Receipts/nope", "--journal", str(journal))
+
+    assert (said.status, said.out) == (0, "")
+    assert (
+        said.err == "trunkline: no event is shown: Receipts/nope heard and emitted none of those that were looked at\n"
+    )
+
+
 def test_without_code_any_type_may_be_asked_for_with_it_only_the_apps(journal: Path, trunkline: Trunkline) -> None:
     without = trunkline("tail", "-t", "spend")
     with_it = trunkline("tail", "-t", "spend", "--code", "tests.runtime.commands.shop:app")

@@ -1,6 +1,7 @@
 """What README and guides show is run; what they name exists."""
 
 import importlib.util
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -10,13 +11,19 @@ import click
 import pytest
 from ray.scripts.scripts import cli as ray
 
+import actors
+import runtime
+from actors import Aggregate, App, Event, Gateway, on
 from apps.prankcall.cli import main as game
+from runtime import AsyncRuntime, Runtime
 from runtime.cli import trunkline
 from tests.runtime.lifetimes.programs import run_python
 
 PROGRAMS: dict[str, click.Group] = {"ray": ray, "trunkline": trunkline}
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDES = "\n".join(page.read_text() for page in PAGES if page.parent.name != "decisions")
+SETTINGS = (ROOT / "runtime" / "settings.py").read_text()
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 CODE = re.compile(r"^    .*$|`[^`\n]+`", re.MULTILINE)
 PATH = re.compile(r"`((?:actors|apps|benchmarks|docs|examples|runtime|tests)/[\w./-]+)(?:::(\w+))?`")
@@ -117,6 +124,47 @@ def test_the_files_and_tests_that_it_names_are_there(page: Path) -> None:
     for path, test in PATH.findall(page.read_text()):
         assert (ROOT / path).exists(), path
         assert not test or f"def {test}(" in (ROOT / path).read_text(), f"{path}::{test}"
+
+
+def options_of(function: object) -> set[str]:
+    """Names of its keywords, but for what it passes on."""
+    assert callable(function)
+    given = inspect.signature(function).parameters.values()
+    return {one.name for one in given if one.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def methods_of(cls: type) -> set[str]:
+    return {name for name, value in vars(cls).items() if not name.startswith("_") and callable(getattr(cls, name))}
+
+
+OPTIONS = set().union(
+    *(options_of(cls.__init_subclass__) for cls in (Event, Aggregate, Gateway)),
+    *(options_of(function) for function in (on, App, Runtime.start, Runtime.publish, Runtime.tail, Runtime.drain)),
+)
+
+
+def test_the_two_runtimes_can_be_asked_the_same() -> None:
+    assert methods_of(Runtime) <= methods_of(AsyncRuntime)
+
+
+@pytest.mark.parametrize("name", sorted({*actors.__all__, *runtime.__all__}))
+def test_what_can_be_imported_stands_in_a_guide(name: str) -> None:
+    assert re.search(rf"\b{name}\b", GUIDES)
+
+
+@pytest.mark.parametrize("method", sorted(methods_of(Runtime)))
+def test_each_method_of_a_runtime_is_called_in_a_guide(method: str) -> None:
+    assert re.search(rf"\b(rt|Runtime)\.{method}\(", GUIDES)
+
+
+@pytest.mark.parametrize("option", sorted(OPTIONS))
+def test_each_option_is_used_or_explained_in_a_guide(option: str) -> None:
+    assert re.search(rf"\b{option}=", GUIDES)
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"TRUNKLINE_\w+", SETTINGS))))
+def test_each_variable_of_the_environment_stands_in_the_table(name: str) -> None:
+    assert f"| `{name}` |" in (ROOT / "docs" / "reference.md").read_text()
 
 
 def test_what_the_makefile_says_of_itself_is_there() -> None:

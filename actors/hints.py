@@ -4,6 +4,7 @@ import types
 import typing
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from inspect import isgeneratorfunction
 from typing import Any, Union, get_args, get_origin
 
 from actors.event import Event
@@ -57,6 +58,8 @@ def read(function: Callable[..., Any], local: dict[str, Any], around: dict[str, 
     iterates = get_origin(returned) in (Iterator, Iterable, Generator)
     if iterates:
         returned = get_args(returned)[0]
+    elif isgeneratorfunction(function):
+        raise HintError("it yields, and its return hint is no Iterator of what it yields")
     emits: list[type[Event]] = []
     after: list[type[Event]] = []
     cancels: list[type[Event]] = []

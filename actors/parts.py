@@ -143,7 +143,8 @@ def read_hints(cls: type[Any], namespace: dict[str, Any], problems: Problems) ->
                 "BadHint",
                 f"{who}: {error}",
                 handler.where,
-                hint="def handler(self, event: SomeEvent) -> OtherEvent | None: ...",
+                hint="def handler(self, event: SomeEvent) -> OtherEvent | None: ...; one that yields several has "
+                "-> Iterator[OtherEvent | AnotherEvent].",
             )
             all_read = False
             continue

@@ -122,6 +122,17 @@ def test_a_return_hint_that_names_no_event_is_an_error(hint: Any) -> None:
     assert "BadHint: Odd.hear: its hint names " in problem(Odd)
 
 
+@pytest.mark.parametrize("hint", [Answered, None, Iterator], ids=str)
+def test_a_handler_that_yields_and_does_not_say_so_is_an_error_that_shows_how(hint: Any) -> None:
+    class Many(Aggregate, key="key"):
+        @on
+        def hear(self, event: Asked) -> hint:
+            yield Answered(key=self.id)
+
+    assert "BadHint: Many.hear: it yields, and its return hint is no Iterator of what it yields" in problem(Many)
+    assert "one that yields several has -> Iterator[OtherEvent | AnotherEvent]" in problem(Many)
+
+
 def test_a_hint_that_can_not_be_found_is_an_error_that_names_it() -> None:
     class Odd(Aggregate, key="key"):
         @on

@@ -234,7 +234,8 @@ def bad_hint() -> tuple[list[Any], str]:
         f"""\
 BadHint: Silent.hear: it has no return hint: say what it emits, or None
 {at(Silent.hear)}
-  fix: def handler(self, event: SomeEvent) -> OtherEvent | None: ...""",
+  fix: def handler(self, event: SomeEvent) -> OtherEvent | None: ...; one that yields several has """
+        """-> Iterator[OtherEvent | AnotherEvent].""",
     )
 
 

@@ -371,6 +371,12 @@ class Reading:
         found: InstanceRow | None = await self._ask(InstanceRow | None, "instance", address)
         return found
 
+    async def listed(self, group: str | None, limit: int) -> list[InstanceRow]:
+        """Live instances, of a group or of all, by address."""
+        asked = ("of_app",) if group is None else ("group", group)
+        found: list[InstanceRow] = await self._ask(list[InstanceRow], *asked, "", limit)
+        return found
+
     async def instances(self, addresses: list[str]) -> dict[str, InstanceRow]:
         found: dict[str, InstanceRow] = await self._ask(dict[str, InstanceRow], "instances", addresses)
         return found

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import click
 
 from actors.errors import TrunklineError
+from runtime.commands.instances import is_group, like, list_instances
 from runtime.commands.kinds import concerns, hears
 from runtime.commands.looking import Look, looking, the_journal
 from runtime.commands.output import Output, Row, event_cells, event_record
@@ -47,16 +48,22 @@ def _complete_instance(ctx: click.Context, param: click.Parameter, incomplete: s
 @click.command(
     epilog="""\b
 Examples:
+  trunkline show                            (all instances)
+  trunkline show Wallet                     (those of a class)
   trunkline show Wallet/ada
   trunkline show Leaderboard                (a singleton)
   trunkline show Call/c-17 --journal prankcall.db --code apps.prankcall.app:app
 """
 )
-@click.argument("instance", metavar="Class/ID", shell_complete=_complete_instance)
+@click.argument("instance", metavar="[Class[/ID]]", required=False, shell_complete=_complete_instance)
 @click.option("-n", "--last", type=click.IntRange(0), default=10, show_default=True, help="How many of its events.")
+@click.option("--limit", type=click.IntRange(1), default=200, show_default=True, help="How many are listed at most.")
 @looking()
-async def command(look: Look, out: Output, instance: str, last: int) -> None:
-    """Show an instance: its state, cursor, mailbox, timers and last events."""
+async def command(look: Look, out: Output, instance: str | None, last: int, limit: int) -> None:
+    """Show an instance: its state, cursor, mailbox, timers and last events; or list instances with their states."""
+    if instance is None or ("/" not in instance and await is_group(look, instance)):
+        await list_instances(look, out, instance, limit)
+        return
     look.progress.step(f"reading {instance}")
     address = _address(look, instance)
     row = await look.reading.instance(address)
@@ -64,9 +71,12 @@ async def command(look: Look, out: Output, instance: str, last: int) -> None:
     pending = await _mailbox(look, address, partition, row)
     events = await _last(look, address, partition, last)
     if row is None and all(p.what == "broadcast" for p in pending):
+        near = await like(look, address)
         raise TrunklineError(
-            f"there is no instance {address}: no event was for it",
-            hint="an instance is named Class/ID, as in Wallet/ada; of a gateway: `tail --instance Payments`.",
+            f"there is no instance {instance}: no event was for it"
+            + (f"; is it {' or '.join(near)} that you mean?" if near else ""),
+            hint="an instance is named Class/ID, as in Wallet/ada; `trunkline show` lists them; "
+            "of a gateway: `tail --instance Payments`.",
         )
     timers = await look.reading.timers(address)
     state = {} if row is None else look.reading.state(row)

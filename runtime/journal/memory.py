@@ -223,6 +223,11 @@ class MemoryReader:
             rows = [r for a, r in self.store.instances.items() if r.live and a.startswith(prefix) and a > after]
         return sorted(rows)[:limit]
 
+    def of_app(self, after: str = "", limit: int = 1000) -> list[InstanceRow]:
+        with self.store.lock:
+            rows = [r for a, r in self.store.instances.items() if r.live and a > after]
+        return sorted(rows)[:limit]
+
     def log(self, partition: int, after: int, limit: int) -> list[Entry]:
         return self.store.log.get(partition, [])[after : after + limit]
 

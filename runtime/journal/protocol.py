@@ -129,6 +129,10 @@ class Reader(Protocol):
         """Live instances of a group over all partitions, by address."""
         ...
 
+    def of_app(self, after: str = "", limit: int = 1000) -> list[InstanceRow]:
+        """Live instances of all groups, by address."""
+        ...
+
     def log(self, partition: int, after: int, limit: int) -> list[Entry]:
         """A partition's entries above position `after`, in order."""
         ...

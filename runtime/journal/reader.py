@@ -97,6 +97,10 @@ class SqliteReader:
         )
         return [instance_row(row) for row in rows]
 
+    def of_app(self, after: str = "", limit: int = 1000) -> list[InstanceRow]:
+        query = "select * from instances where address > ? and live order by address limit ?"
+        return [instance_row(row) for row in self._all(query, after, limit)]
+
     def log(self, partition: int, after: int, limit: int) -> list[Entry]:
         rows = self._all(
             "select * from log where at > ? and at < ? order by at limit ?",

@@ -69,6 +69,38 @@ def test_a_pipe_gets_lines_that_begin_with_what_they_are_about(journal: Path, tr
     ]
 
 
+def test_without_a_name_the_instances_of_the_app_are_listed(journal: Path, trunkline: Trunkline) -> None:
+    said = trunkline("show", "--json")
+
+    listed = {one["instance"]: one["state"] for line in said.lines if (one := json.loads(line))}
+    assert list(listed) == ["Receipts/ada", "Receipts/grace", "Totals/Totals", "Wallet/ada", "Wallet/grace"]
+    assert listed["Wallet/ada"] == {"Wallet": {"credits": 17, "news": "hear, hear"}}
+
+
+def test_by_a_class_its_instances_are_listed(journal: Path, trunkline: Trunkline) -> None:
+    said = trunkline("show", "Wallet")
+
+    assert said.lines == ["Wallet/ada\tcredits=17 news=hear, hear", "Wallet/grace\tcredits=5 news=hear, hear"]
+
+
+def test_no_more_are_listed_than_is_asked_for_and_that_is_said(journal: Path, trunkline: Trunkline) -> None:
+    some, all = trunkline("show", "--limit", "4"), trunkline("show", "--limit", "5", "--journal", str(journal))
+
+    assert [len(some.lines), len(all.lines)] == [4, 5]
+    assert "there are more: --limit shows more" in some.err
+    assert all.err == ""
+
+
+@pytest.mark.parametrize(("named", "meant"), [("Wallet/adda", "Wallet/ada"), ("Walet/ada", "Wallet")])
+def test_who_names_none_is_told_of_one_with_such_a_name(
+    journal: Path, trunkline: Trunkline, named: str, meant: str
+) -> None:
+    said = trunkline("show", named)
+
+    assert (said.status, said.out) == (1, "")
+    assert f"there is no instance {named}: no event was for it; is it {meant} that you mean?" in said.err
+
+
 def test_an_instance_that_no_event_was_for_is_none(journal: Path, trunkline: Trunkline) -> None:
     said = trunkline("show", "Wallet/nobody")
 

@@ -243,6 +243,7 @@ class Histories(RuleBasedStateMachine):
                 "instance": [reader.instance(a) for _, a in ADDRESSES],
                 "instances": reader.instances([*(a for _, a in ADDRESSES), "Nobody/x"]),
                 "group": [reader.group(g, after, n) for g in GROUPS for after, n in (("", 99), ("Call/b", 2))],
+                "of_app": [reader.of_app(after, n) for after, n in (("", 99), ("Call/b", 2))],
                 "log": [reader.log(p, after, 5) for p in ALL for after in (0, 2)],
                 "heads": reader.heads(),
                 "entry": [reader.entry(at) for at in [*ats, 0, 77]],

@@ -138,6 +138,17 @@ def test_a_group_is_its_live_instances_of_all_partitions(place: Place) -> None:
     assert reader.group("Call", after="D") == []
 
 
+def test_the_live_instances_of_all_groups_are_told_by_address(place: Place) -> None:
+    journal, reader = place.open(), place.reader()
+    epochs = journal.claim(ALL)
+    rows = [instance(address, 0) for address in ("Call/a", "Call/b", "CallBack/a", "Wallet/a")]
+    journal.commit(batch(epochs, instances=[instance("Call/x", 0, live=False), *reversed(rows)]))
+
+    assert reader.of_app() == rows
+    assert reader.of_app(after="Call/a", limit=2) == rows[1:3]
+    assert reader.of_app(after="Wallet/a") == []
+
+
 def test_deliveries_are_read_by_status(place: Place) -> None:
     journal, reader = place.open(), place.reader()
     epochs = journal.claim(ALL)

@@ -288,6 +288,10 @@ class RouterCore:
         starts, self._cell.starts = self._cell.starts, []
         return [name for name in dict.fromkeys(starts) if name in self._cell.links]
 
+    def needed_hosts(self) -> list[str]:
+        """All hosts that are needed, there or not."""
+        return list(self._cell.links)
+
     def missing_hosts(self) -> list[str]:
         """Hosts that are needed and not there: whoever starts them may have died, or heard of another router."""
         cell = self._cell

@@ -91,7 +91,8 @@ class Hosts:
     def supervised_by(self, peer: Peer) -> None:
         """It hears from now on which hosts are needed."""
         self._supervisors.append(peer)
-        self._ask_for(self.core.missing_hosts())
+        # Those that are there as well: it is to start them again should they die when nobody else is left to.
+        self._ask_for(self.core.needed_hosts())
 
     def unsupervised_by(self, peer: Peer) -> None:
         self._supervisors.remove(peer)

@@ -275,7 +275,7 @@ class RouterProcess(Process):
             case Supervising():
                 if link not in self._supervisors:
                     self._supervisors.append(link)
-                self._need(core.missing_hosts())
+                self._need(core.needed_hosts())
             case Claiming():
                 self._claims.append((link, frame.ticket))
             case AskingTaken():

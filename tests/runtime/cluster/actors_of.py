@@ -41,6 +41,16 @@ def actors_of(app: App) -> list[RayActor]:
     return sorted(found, key=lambda actor: actor.name)
 
 
+def wait_for_another(rt: Runtime, name: str, pid: int) -> int:
+    """Wait until an actor whose process has died has another; its id."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        found = rt.processes().get(name, pid)
+        if found != pid:
+            return found
+        assert time.monotonic() < until, f"{name} is not back"
+
+
 def wait_for_own_hosts(rt: Runtime, *addresses: str) -> None:
     """Wait until these instances, or all that are in memory, are on hosts of their own."""
     until = time.monotonic() + PATIENCE

@@ -1,16 +1,17 @@
 """The supervisor's core: which processes should run, which must be ended, which ticks are due.
 
 Theory of operation. Every process that the app needs is a child: wanted, then starting, then up, until it dies; a dead
-one is started again, at once the first time, later if it keeps dying. A child that has not answered for `patience` is
-taken for stopped or blocked: it is killed, again and again, and only its death lets a successor start. Safety does not
-rest on any of this: a second supervisor, or a child that outlives its successor's start, is fenced by epochs in the
-journal.
+one is started again, at once the first time, later if it keeps dying. The processes of dedicated instances start few
+at a time, and not beside one that all need. A child that has not answered for `patience` is taken for stopped or
+blocked: it is killed, again and again, and only its death lets a successor start. Safety does not rest on any of this:
+a second supervisor, or a child that outlives its successor's start, is fenced by epochs in the journal.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from actors.schedule import Begun, Due, Schedule
+from runtime.core.cell import SPARE
 from runtime.core.rows import BegunRow
 
 SECOND = 1_000_000
@@ -18,6 +19,9 @@ ROUTER = "Router"
 GATEWAYS = "Gateways"
 STARTS = 12
 """Patiences that a child has to come up: the first answer may be long in coming."""
+EXTRAS_AT_ONCE = 2
+"""Processes of dedicated instances that start at the same time. Each takes a second of CPU, a node starts as many at
+once as it has CPUs, and whoever else must be started stands in that line; their instances share a host meanwhile."""
 PINGS = 5
 """In the time after which a process counts as stopped; but at least one a second."""
 
@@ -73,6 +77,8 @@ class SupervisorCore:
         second: int = SECOND,
     ) -> None:
         self._children = {name: Child(name) for name in children}
+        self._needed = frozenset(children)
+        """By all, from the start on."""
         self._schedules = schedules
         self._patience = patience
         self._second = second
@@ -145,10 +151,18 @@ class SupervisorCore:
                     # Should it not get through, it is killed again when it has been silent for so long again.
                     child.heard = now
                     found.append(Kill(child.name))
-            elif child.not_before <= now:
+            elif child.not_before <= now and (not self._is_extra(child) or self._has_room_for_extras()):
                 child.starting, child.heard = True, now
                 found.append(Start(child.name))
         return found
+
+    def _is_extra(self, child: Child) -> bool:
+        return child.name not in self._needed and child.name != SPARE
+
+    def _has_room_for_extras(self) -> bool:
+        starting = [child for child in self._children.values() if child.starting]
+        needed = any(child.name in self._needed for child in starting)
+        return not needed and sum(map(self._is_extra, starting)) < EXTRAS_AT_ONCE
 
     def ticks(self, now: int) -> list[tuple[Schedule, Due]]:
         """The origin events that are due."""

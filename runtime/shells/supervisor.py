@@ -310,6 +310,7 @@ class SupervisorShell:
         self._pids[name] = pid
         self._errors.pop(name, None)
         self._core.came_up(name, steady())
+        self._act()
         self._all_up.set()
         self._spawn(self._await_death(name, actor))
 

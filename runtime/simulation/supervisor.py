@@ -75,6 +75,7 @@ class SupervisorProcess(Process):
     def _up(self, name: str, child: Process) -> None:
         if self._children.get(name) is child:
             self.core.came_up(name, self.scheduler.awake)
+            self._act()
 
     def _died(self, name: str, child: Process) -> None:
         if self._children.get(name) is child:

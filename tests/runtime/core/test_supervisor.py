@@ -60,6 +60,60 @@ def test_a_host_that_the_router_needs_is_started() -> None:
     assert core.actions(1) == [Start("spare")]
 
 
+def test_processes_of_dedicated_instances_are_started_two_at_a_time() -> None:
+    core = up()
+    for name in ("Call/1", "Call/2", "Call/3"):
+        core.want(name)
+
+    first, then = core.actions(1), core.actions(2)
+    core.came_up("Call/1", 3)
+    when_there_is_room = core.actions(4)
+
+    assert (first, then) == ([Start("Call/1"), Start("Call/2")], [])
+    assert when_there_is_room == [Start("Call/3")]
+
+
+def test_nobody_that_an_app_can_do_without_is_started_beside_its_router() -> None:
+    core = up()
+    core.died("Router", 1)
+    core.want("Call/1")
+
+    beside, still = core.actions(2), core.actions(3)
+    core.came_up("Router", 4)
+    after = core.actions(5)
+
+    assert (beside, still) == ([Start("Router")], [])
+    assert after == [Start("Call/1")]
+
+
+def test_the_spare_host_waits_for_no_dedicated_instances_process() -> None:
+    core = up()
+    for name in ("Call/1", "Call/2", "Call/3", "spare"):
+        core.want(name)
+
+    assert core.actions(1) == [Start("Call/1"), Start("Call/2"), Start("spare")]
+
+
+def test_a_dedicated_instances_process_does_not_wait_for_the_spare_host() -> None:
+    core = up()
+    core.want("spare")
+    spare = core.actions(1)
+    core.want("Call/1")
+
+    assert (spare, core.actions(2)) == ([Start("spare")], [Start("Call/1")])
+
+
+def test_a_process_that_an_earlier_supervisor_was_starting_counts_among_the_two() -> None:
+    core = SupervisorCore(("Router",), ())
+    core.found("Router", 0)
+    core.came_up("Router", 0)
+    core.found("Call/1", 0)
+    for name in ("Call/2", "Call/3"):
+        core.want(name)
+
+    assert core.actions(1) == [Start("Call/2")]
+
+
 def test_a_host_that_is_no_longer_needed_is_not_started_again() -> None:
     core = up()
     core.want("spare")

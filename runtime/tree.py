@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 from rich.tree import Tree
 
@@ -46,18 +47,32 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _line(recorded: Recorded, begun: datetime, marked: EventId | None) -> Text:
+class _Line:
+    """An event of the tree. A narrow terminal cuts it, and shows that; the time is kept longer than who emitted it."""
+
+    def __init__(self, event: Text, by: Text, time: Text, payload: Text) -> None:
+        self._event, self._by, self._time, self._payload = event, by, time, payload
+
+    def __str__(self) -> str:
+        return Text.assemble(self._event, self._by, self._time, self._payload).plain
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        fits = self._event.cell_len + self._by.cell_len + self._time.cell_len <= options.max_width
+        inner = (self._by, self._time) if fits else (self._time, self._by)
+        yield Text.assemble(self._event, *inner, self._payload, no_wrap=True, overflow="ellipsis")
+
+
+def _line(recorded: Recorded, begun: datetime, marked: EventId | None) -> _Line:
     after = (recorded.recorded - begun).total_seconds() * 1000
     by = f"{recorded.source} ({recorded.handler})" if recorded.handler else recorded.source
-    line = Text.assemble(
-        (recorded.type, "bold reverse" if recorded.id == marked else "bold"),
-        (f"  {recorded.id}", "cyan"),
-        f"  by {printable(by)}",
-        (f"  {_since(after)}" if after else f"  {recorded.recorded:%H:%M:%S}", "green"),
-        (f"  {payload(recorded.event)}", "dim"),
+    return _Line(
+        Text.assemble(
+            (recorded.type, "bold reverse" if recorded.id == marked else "bold"), (f"  {recorded.id}", "cyan")
+        ),
+        Text(f"  by {printable(by)}"),
+        Text(f"  {_since(after)}" if after else f"  {recorded.recorded:%H:%M:%S}", "green"),
+        Text(f"  {payload(recorded.event)}", "dim"),
     )
-    line.no_wrap = True
-    return line
 
 
 def _since(ms: float) -> str:

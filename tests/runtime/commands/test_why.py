@@ -1,12 +1,22 @@
 """`trunkline why` on a journal at rest."""
 
+import asyncio
+import io
 import json
+import re
 from pathlib import Path
 
+import pytest
+from rich.console import Console
+
 from benchmarks.million import Writer
+from runtime.core.messages import id_text
 from runtime.core.rows import SUPERVISOR, Batch
-from runtime.journal import open_journal
-from runtime.tree import payload
+from runtime.journal import open_journal, open_reader
+from runtime.publishing import EventId
+from runtime.reading import Reading
+from runtime.source import JournalAtRest
+from runtime.tree import causal_tree, payload
 
 from .conftest import Trunkline
 
@@ -88,6 +98,25 @@ def test_what_an_effect_led_to_stands_right_below_it(trunkline: Trunkline, tmp_p
     lines = trunkline("why", "0-1", "--journal", str(path)).lines
 
     assert [line.split("\t")[2].strip() for line in lines] == ["root", "left", "left below", "right", "right below"]
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_narrow_terminal_shows_that_it_cuts_and_keeps_the_times(journal: Path, columns: int) -> None:
+    reader = open_reader(str(journal))
+    reading = Reading(JournalAtRest(reader), None)
+    purchase = next(e for p in range(8) for e in reader.log(p, 0, 999) if e.type == "attempted_purchase")
+    shown = io.StringIO()
+
+    tree = causal_tree(asyncio.run(reading.chain(EventId(id_text(purchase.id)))))
+    Console(file=shown, width=columns).print(tree)
+
+    reader.close()
+    lines = shown.getvalue().splitlines()
+    assert len(lines) == 3
+    for line in lines[1:]:
+        assert len(line) == columns
+        assert line.endswith("…")
+    assert all(re.search(r"\+[\d,.]+ ms  ", line) for line in lines[1:]), lines
 
 
 def test_a_payload_can_not_move_a_terminals_cursor() -> None:

@@ -36,10 +36,15 @@ class Difference:
     journal: Any
     code: Any
 
+    last: bool = False
+    """Whether it was found behind the last event that the instance handled: it may have begun at any before."""
+
     def __str__(self) -> str:
+        event = f"event {id_text(self.entry.id)} ({self.entry.type})"
+        where = f"after all that it handled, to {event}" if self.last else f"on {event}"
         return (
-            f"{self.address} on event {id_text(self.entry.id)} ({self.entry.type}): {self.what}\n"
-            f"  the journal has: {_text(self.journal)}\n  the code gives:  {_text(self.code)}"
+            f"{self.address} {where}: {self.what}\n  the journal has: {_text(self.journal)}\n"
+            f"  the code gives:  {_text(self.code)}"
         )
 
 
@@ -143,7 +148,9 @@ class _Comparing:
                 yield Difference(turn.entry, address, _timer(type, name), there.get((type, name)), due)
         for type, name in there:
             if (type, name) not in pending and life.handled:
-                yield Difference(life.handled[-1].entry, address, _timer(type, name), there[type, name], None)
+                yield Difference(
+                    life.handled[-1].entry, address, _timer(type, name), there[type, name], None, last=True
+                )
 
     def _state(self, address: str, life: Life, row: InstanceRow) -> Iterator[Difference]:
         name, _, id = address.partition("/")
@@ -152,13 +159,15 @@ class _Comparing:
         try:
             there = _fields(Instance(self._groups[name], id, stored))
         except TrunklineError as error:
-            yield Difference(last, address, "this code can't read the state", str(stored), str(error))
+            yield Difference(last, address, "this code can't read the state", str(stored), str(error), last=True)
             return
         here = _fields(life.instance)
         if (there, row.live) != (here, life.live):
+            # With the fields that the code has under another name, or no longer.
+            there = _as_stored(stored, there)
             if row.live != life.live:
                 there, here = {"live": row.live, **there}, {"live": life.live, **here}
-            yield Difference(last, address, "the state in the end", there, here)
+            yield Difference(last, address, "the state in the end", there, here, last=True)
 
     def _said(self, one: Entry | Emission) -> Said:
         data = self._codec.open(one.type, decode_body(one.body).data)
@@ -179,6 +188,11 @@ def _fields(instance: Instance) -> dict[str, Any]:
     for one in instance.objects():
         found |= one.model_dump(mode="json")
     return found
+
+
+def _as_stored(stored: bytes | None, read: dict[str, Any]) -> dict[str, Any]:
+    """What stands in the journal of a state that the code reads as this."""
+    return read if stored is None else msgspec.json.decode(stored)
 
 
 def _shown(said: Sequence[Said]) -> list[dict[str, Any]]:

@@ -32,7 +32,8 @@ async def command(look: Look, out: Output) -> int:
     if out.as_json:
         out.record({"turns": outcome.turns, "difference": None if first is None else _record(look, first)})
     elif first is None:
-        out.say(f"{outcome.turns:,} turns: the present code does all that the journal says")
+        turns = "1 turn" if outcome.turns == 1 else f"{outcome.turns:,} turns"
+        out.say(f"{turns}: the present code does all that the journal says")
     else:
         out.say(str(first))
         if outcome.differing > 1:

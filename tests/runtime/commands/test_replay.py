@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from .conftest import Said, Trunkline
+from .journals import kept, played
+from .shop import Announced, Spent, app
 
 SHOP = Path(__file__).with_name("shop.py")
 Changed = Callable[[str, str], Said]
@@ -42,6 +44,17 @@ def test_the_same_code_does_what_the_journal_says(journal: Path, trunkline: Trun
     assert "11 turns: the present code does all that the journal says" in said.out
 
 
+def test_of_one_turn_it_is_said_that_it_is_one(
+    trunkline: Trunkline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept(played(app, [Announced(text="hear"), Spent(player_id="ada", credits=0)]), tmp_path / "one.db")
+
+    said = trunkline("replay", "--code", "tests.runtime.commands.shop:app")
+
+    assert said.out == "1 turn: the present code does all that the journal says\n"
+
+
 def test_a_turn_that_emits_something_else_is_the_first_difference(changed: Changed) -> None:
     found = difference(changed("balance=self.credits)", "balance=2 * self.credits)"))
 
@@ -70,6 +83,25 @@ def test_a_state_that_comes_out_otherwise_is_a_difference(changed: Changed) -> N
 
     assert (found["at"], found["what"]) == ("Totals/Totals", "the state in the end")
     assert (found["journal"], found["code"]) == ({"granted": 3}, {"granted": 6})
+
+
+def test_a_state_is_told_with_the_names_that_it_is_stored_with(changed: Changed) -> None:
+    body = "{0}: int = 0\n\n    @on\n    def count(self, event: CreditsGranted) -> None:\n        self.{0} += 1"
+
+    found = difference(changed(body.format("granted"), body.format("given")))
+
+    assert (found["journal"], found["code"]) == ({"granted": 3}, {"given": 3})
+
+
+def test_of_a_state_it_is_said_that_any_event_up_to_the_last_may_have_made_the_difference(
+    journal: Path, trunkline: Trunkline, changed: Changed
+) -> None:
+    changed("self.granted += 1", "self.granted += 2")
+
+    said = trunkline("replay", "--code", "changed:app")
+
+    assert said.out.startswith("Totals/Totals after all that it handled, to event ")
+    assert "(credits_granted): the state in the end\n" in said.out
 
 
 def test_a_timer_that_is_set_for_another_moment_is_a_difference(changed: Changed) -> None:

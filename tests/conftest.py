@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from actors import App
-from tests.processes import descendants, those_that_go_on
+from tests.processes import PATIENCE, descendants, those_that_go_on
 
 if TYPE_CHECKING:
     from runtime import Runtime
@@ -92,7 +93,11 @@ def actors_left() -> list[str]:
     from ray.util import list_named_actors
 
     left = []
+    until = time.monotonic() + PATIENCE
     named: Any = list_named_actors(all_namespaces=True)
+    while named and time.monotonic() < until:
+        # Ray may not have noticed yet that their processes have ended.
+        named = list_named_actors(all_namespaces=True)
     for one in named:
         try:
             actor: Any = ray.get_actor(one["name"], namespace=one["namespace"])

@@ -364,14 +364,6 @@ class StatelessHost(HostCore):
 # ---------------------------------------------------------------- supervisors
 
 
-class ForgetfulSupervisor(SupervisorCore):
-    """Knows, when it starts again, only the children that every app has: not the hosts that a router asked for."""
-
-    def found(self, name: str, now: int) -> None:
-        if self.wants(name):
-            super().found(name, now)
-
-
 class HalfHeartedSupervisor(SupervisorCore):
     """Kills a process once, whether or not that gets through."""
 

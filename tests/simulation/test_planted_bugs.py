@@ -129,13 +129,6 @@ BUGS = [
     ),
     # Supervisors.
     Bug(
-        "a supervisor that starts again does not know a host that a router asked for",
-        with_supervisor(planted.ForgetfulSupervisor, placement="dedicated", faults=("kill supervisor", "stop host")),
-        "drains end",
-        10,
-        or_else="whoever is needed runs, and is looked after",
-    ),
-    Bug(
         "who is not dead after a kill is not killed again",
         with_supervisor(
             planted.HalfHeartedSupervisor, faults=("stop router", "stop host", "stop gateways"), fault_every_us=20_000

@@ -1,7 +1,9 @@
 """What happened in a scenario: its log, and what could not be handled."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from traceback import extract_tb
 
 from actors.catalogue import EVERYONE, EventPlan, Route
 from actors.chain import HOPS_MAX
@@ -41,6 +43,24 @@ class DeadLetter:
     address: str
     error: BaseException
     entry: Entry = field(repr=False, compare=False)
+
+
+def unlooked(letters: Sequence[DeadLetter]) -> str:
+    """What a test is told that ends without a look at its dead letters."""
+    count = "a dead letter" if len(letters) == 1 else f"{len(letters)} dead letters"
+    told = "".join(f"\n\n{letter.address} could not handle {letter.event!r}\n{_shown(letter)}" for letter in letters)
+    return (
+        f"the scenario ends with {count} that nobody looked at{told}\n\n"
+        "  fix: mend the handler; if it is to fail, look at play.dead_letters: (letter,) = play.dead_letters."
+    )
+
+
+def _shown(letter: DeadLetter) -> str:
+    """The error, and the line that raised it."""
+    error = letter.error.__cause__ or letter.error
+    raised = extract_tb(error.__traceback__)[-1:]
+    places = "".join(f"\n  at {frame.filename}:{frame.lineno}" for frame in raised)
+    return f"  {type(error).__name__}: {error}{places}"
 
 
 def subject_of(entry: Entry) -> str:

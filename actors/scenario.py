@@ -20,7 +20,7 @@ from actors.errors import EventRejected, GaveUp, TrunklineError, TurnError
 from actors.event import Event, decode_event, encode_event
 from actors.gateway import CallContext
 from actors.handler import Key
-from actors.happened import DeadLetter, Entry, Happened, subject_of
+from actors.happened import DeadLetter, Entry, Happened, subject_of, unlooked
 from actors.outcomes import ANSWER, PARK, CallKind, decide
 from actors.subject import Pending, make_envelope, run_twice, to_time, to_us
 from actors.turn import Emitted, Instance, TimerCancel, TimerSet
@@ -46,7 +46,8 @@ class Scenario:
     """Publishes, turns, calls, timers and schedules of one app. Calls of gateways are made one after the other, and
     what the runtime waits for between two attempts is not waited for.
 
-    May be used in a `with` block, which closes the gateways at its end.
+    May be used in a `with` block: its end closes the gateways, and fails if there are dead letters that were not looked
+    at. So a handler that raises does not go unnoticed.
     """
 
     def __init__(self, app: App, start: datetime, ties: Ties) -> None:
@@ -56,8 +57,8 @@ class Scenario:
         """Everything that happened, in order."""
         self.log: list[Happened] = []
         """The same, with times and sources."""
-        self.dead_letters: list[DeadLetter] = []
-        """What could not be handled. Its instance holds what came after it, if it does not skip failures."""
+        self._letters: list[DeadLetter] = []
+        self._unseen: list[DeadLetter] = []
         self._ties = ties
         self._instances: dict[str, Instance] = {}
         self._live: dict[str, None] = {}
@@ -127,6 +128,15 @@ class Scenario:
         return copy.objects()[group.classes.index(cls)]  # type: ignore[return-value]
 
     @property
+    def dead_letters(self) -> list[DeadLetter]:
+        """What could not be handled. Its instance holds what came after it, if it does not skip failures.
+
+        One that was never looked at fails the `with` block of the scenario.
+        """
+        self._unseen.clear()
+        return list(self._letters)
+
+    @property
     def timers(self) -> list[Pending]:
         """What is set, earliest first."""
         return [Pending(entry.event, to_time(due), key[2]) for key, due, entry in self._timers.pending()]
@@ -152,6 +162,8 @@ class Scenario:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+        if kind is None and self._unseen:
+            raise AssertionError(unlooked(self._unseen)) from self._unseen[0].error
 
     # ------------------------------------------------------------ the log
 
@@ -235,7 +247,7 @@ class Scenario:
         try:
             result = run_twice(instance, entry.plan, entry.event, entry.time_us, self._envelope(entry))
         except (TurnError, EventRejected) as error:
-            self.dead_letters.append(DeadLetter(entry.event, address, error, entry))
+            self._park(DeadLetter(entry.event, address, error, entry))
             if group.failures == "hold":
                 self._held[address] = deque([entry])
             elif keyed:
@@ -271,16 +283,20 @@ class Scenario:
         made.root, made.cause = entry.root, entry.id
         return made
 
+    def _park(self, letter: DeadLetter) -> None:
+        self._letters.append(letter)
+        self._unseen.append(letter)
+
     def _decided(self, letter: DeadLetter, *, skip: bool) -> None:
         address, entry = letter.address, letter.entry
         gateway = self.app.catalogue.gateways.get(address)
         waiting = self._held.get(address)
-        if letter not in self.dead_letters or (gateway is None and (waiting is None or waiting[0] is not entry)):
+        if letter not in self._letters or (gateway is None and (waiting is None or waiting[0] is not entry)):
             raise TrunklineError(
                 f"this {type(letter.event).__name__} waits nowhere: {address} has gone on without it",
                 hint="retry or skip what stands in dead_letters, once; failures='skip' goes on by itself.",
             )
-        self.dead_letters.remove(letter)
+        self._letters.remove(letter)
         if gateway is not None:
             if not skip:
                 self._call(gateway, entry)
@@ -332,7 +348,7 @@ class Scenario:
                 return
             if step == PARK:
                 assert ended.error is not None
-                self.dead_letters.append(DeadLetter(entry.event, gateway.name, ended.error, entry))
+                self._park(DeadLetter(entry.event, gateway.name, ended.error, entry))
                 return
 
     def _attempt(self, gateway: GatewayPlan, kind: CallKind, entry: Entry, last: GaveUp | None) -> Ended:

@@ -201,3 +201,56 @@ def test_a_timer_does_not_fire_while_its_instance_is_held() -> None:
     assert held.order == ["2"]
     assert released.order == ["2", "reminded"]
     assert released.at == start + timedelta(minutes=1), "the moment it was due"
+
+
+# ---------------------------------------------------------------- the end of a with block
+
+
+class Clumsy(Aggregate, key="player_id"):
+    @on
+    def attempt(self, event: Attempted) -> None:
+        raise ValueError("dropped it")
+
+
+clumsy = App("shop", Clumsy)
+
+
+def test_a_with_block_fails_at_its_end_over_a_dead_letter_that_nobody_looked_at() -> None:
+    raising = f"{__file__}:{Clumsy.attempt.function.__code__.co_firstlineno + 2}"
+
+    with pytest.raises(AssertionError) as caught, scenario(clumsy) as play:
+        play.publish(Attempted(player_id="ada", credits=5))
+
+    text = str(caught.value)
+    assert text.startswith("the scenario ends with a dead letter that nobody looked at")
+    assert "Clumsy/ada could not handle Attempted(player_id='ada', credits=5)" in text
+    assert "ValueError: dropped it" in text
+    assert f"at {raising}" in text
+    assert isinstance(caught.value.__cause__, HandlerFailed)
+
+
+def test_a_with_block_ends_well_when_the_dead_letters_were_looked_at() -> None:
+    with scenario(clumsy) as play:
+        play.publish(Attempted(player_id="ada", credits=5))
+
+        assert len(play.dead_letters) == 1
+
+
+def test_a_dead_letter_that_came_after_the_look_fails_the_with_block() -> None:
+    play = scenario(clumsy)
+    play.publish(Attempted(player_id="ada", credits=5))
+    assert len(play.dead_letters) == 1
+    play.publish(Attempted(player_id="bob", credits=5))
+
+    with pytest.raises(AssertionError, match=r"Clumsy/bob could not handle") as caught, play:
+        pass
+
+    assert "Clumsy/ada" not in str(caught.value)
+
+
+def test_what_else_a_with_block_raises_is_not_hidden_by_its_dead_letters() -> None:
+    play = scenario(clumsy)
+    play.publish(Attempted(player_id="ada", credits=5))
+
+    with pytest.raises(KeyError, match="of the test"), play:
+        raise KeyError("of the test")

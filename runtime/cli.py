@@ -64,9 +64,9 @@ Examples:
 def trunkline() -> None:
     """Look into a Trunkline app: one that runs (--app NAME), or a journal at rest (--journal PATH).
 
-    With neither, the one journal of this folder is read, or the one app that runs is asked. A person gets tables and
-    colour; a pipe gets lines with tabs between their cells; --json gives an object a line. `catalogue` and `graph` show
-    code, of which a journal has none: MODULE:APP, or an app that runs.
+    With neither, the app that runs on a journal of this folder is asked; else that journal is read; or the one app that
+    runs is asked. A person gets tables and colour; a pipe gets lines with tabs between their cells; --json gives an
+    object a line. `catalogue` and `graph` show code, of which a journal has none: MODULE:APP, or an app that runs.
     """
 
 

@@ -3,6 +3,7 @@
 import functools
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Concatenate, ParamSpec
 
 import click
@@ -10,7 +11,7 @@ import click
 from actors.app import App
 from actors.render import events_of, owner_of
 from runtime.commands.code import Code, import_from_here
-from runtime.commands.looking import complete_app, only_running
+from runtime.commands.looking import app_of, complete_app, journals, only_running, running_on
 from runtime.commands.output import Output, Row, as_line
 
 P = ParamSpec("P")
@@ -38,7 +39,17 @@ def _running(name: str | None, address: str | None) -> App:
 
     import_from_here()
     nobody = "no app runs: name the code of the one you mean, as module:app."
-    running = join(name or only_running(address, nobody), address=address)
+    found = journals(Path.cwd())
+    if name is None and address is None:
+        name = running_on(found)
+    if name is None:
+        name = only_running(address, nobody)
+        if found and address is None and name not in map(app_of, found):
+            # Rather than the code of somebody else's.
+            raise click.UsageError(
+                f"which code? The journal here has none, and the app that runs is {name}: --app {name}, or MODULE:APP."
+            )
+    running = join(name, address=address)
     running.end(False)
     return running.app
 

@@ -18,6 +18,7 @@ from runtime.commands.code import Code, import_from_here
 from runtime.commands.output import Output, note
 from runtime.errors import JournalMismatch, NotRunning, StartFailed
 from runtime.journal import absolute, open_reader
+from runtime.journal.place import user_of
 from runtime.journal.schema import APPLICATION_ID
 from runtime.progress import Progress
 from runtime.reading import Reading
@@ -210,12 +211,30 @@ def _only_one(address: str | None) -> tuple[str | None, str | None]:
     if address is None:
         place = read_settings().journal
         found = [place] if place is not None and app_of(place) is not None else journals(Path.cwd())
+        running = running_on(found)
+        if running is not None:
+            return running, None
         if len(found) > 1:
             raise click.UsageError(f"which journal? --journal is one of {', '.join(found)}.")
         if found:
             note(f"reading the journal {found[0]} of app {app_of(found[0])}")
             return None, found[0]
     return only_running(address, "no app runs, and there is no journal in this folder: name the one you mean."), None
+
+
+def running_on(found: list[str]) -> str | None:
+    """The app that runs on one of these journals, if it is one."""
+    if names_cluster():
+        # There it is looked for; this machine's apps may run on another.
+        return None
+    here = {one.app for one in running_here()}
+    used = {path: app for path in found if (app := user_of(path)) in here}
+    if len(used) != 1:
+        return None
+    ((path, app),) = used.items()
+    assert app is not None, "it is among those that run"
+    note(f"asking the app {app}, which runs on the journal {path}")
+    return app
 
 
 def only_running(address: str | None, nobody: str) -> str:
@@ -307,6 +326,7 @@ __all__ = [
     "naming",
     "only_running",
     "opened",
+    "running_on",
     "the_journal",
     "the_one",
 ]

@@ -1,9 +1,11 @@
 """Where a journal is: paths and URLs, as SQLAlchemy writes them; and the lock that says who uses it."""
 
+import ast
 import contextlib
 import fcntl
 import os
 import re
+from pathlib import Path
 from typing import IO
 
 from runtime.errors import AlreadyRunning, JournalError, JournalFailed
@@ -17,7 +19,8 @@ from runtime.journal.trouble import refused_by_system, what_is_wrong_with
 MEMORY = "memory://"
 SQLITE = "sqlite:///"
 PARTITIONS = 64
-
+HOLDER = re.compile(r"app (.+), process (\d+)")
+"""What a lock says of who has it."""
 
 FORMS = "a path, sqlite:///relative.db, sqlite:////absolute.db or memory://."
 
@@ -89,6 +92,19 @@ class Lock:
             self._file = None
 
 
+def user_of(journal: str) -> str | None:
+    """The app whose living process has this journal; None: nobody, as far as is seen here.
+
+    The lock is not tried: an app that starts meanwhile would find it taken.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        named = HOLDER.fullmatch(Path(os.path.realpath(absolute(journal)) + ".lock").read_text().strip())
+        if named is not None:
+            os.kill(int(named[2]), 0)
+            return str(ast.literal_eval(named[1]))
+    return None
+
+
 def lock_journal(journal: str, app: str) -> Lock:
     """Take a journal for one app's launch.
 
@@ -114,7 +130,7 @@ def lock_journal(journal: str, app: str) -> Lock:
         with file:
             file.seek(0)
             holder = file.read().strip() or "another process"
-        named = re.fullmatch(r"app (.+), process \d+", holder)
+        named = HOLDER.fullmatch(holder)
         joins = f"Runtime.attach({named[1]}) joins the running app; or " if named else ""
         raise AlreadyRunning(
             f"the journal {place} is in use by {holder}", hint=f"{joins}stop it first; or name another journal=."

@@ -18,10 +18,13 @@ import pytest
 
 from runtime.cli import COMMANDS, main
 from runtime.cli import trunkline as group
+from runtime.commands.looking import Named, the_one
 from runtime.commands.output import Output
 from runtime.core.messages import id_text
 from runtime.errors import StartFailed
 from runtime.journal.memory import MemoryStore
+from runtime.journal.place import lock_journal
+from runtime.shells.folders import Noted
 
 from .conftest import Trunkline
 
@@ -113,6 +116,41 @@ def test_of_two_journals_one_is_to_be_named(journal: Path, trunkline: Trunkline)
 
     assert said.status == 2
     assert "--journal is one of more.db, shop.db" in said.err
+
+
+def test_in_the_folder_of_its_journal_an_app_that_runs_is_asked(
+    journal: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (journal.parent / "more.db").write_bytes(journal.read_bytes())
+    monkeypatch.setattr("runtime.commands.looking.running_here", lambda: [Noted("shop", "127.0.0.1:6379")])
+    lock = lock_journal(str(journal), "shop")
+
+    one = the_one(Named(None, None, None, None), False)
+    lock.release()
+
+    assert (one.app, one.journal) == ("shop", None)
+    assert capsys.readouterr().err == "trunkline: asking the app shop, which runs on the journal shop.db\n"
+
+
+def test_a_journal_that_nobody_uses_is_read_though_an_app_of_its_name_runs_elsewhere(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.commands.looking.running_here", lambda: [Noted("shop", "127.0.0.1:6379")])
+
+    one = the_one(Named(None, None, None, None), False)
+
+    assert (one.app, one.journal) == (None, "shop.db")
+
+
+def test_the_catalogue_of_another_app_is_not_shown_where_a_journal_is(
+    journal: Path, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.commands.looking._running_apps", lambda address: ["theirs"])
+
+    said = trunkline("catalogue")
+
+    assert (said.status, said.out) == (2, "")
+    assert "The journal here has none, and the app that runs is theirs" in said.err
 
 
 def test_the_environment_names_a_journal(

@@ -103,10 +103,11 @@ def _terminal(console: Console, options: argparse.Namespace) -> "Terminal":
 
 
 def _parser() -> argparse.ArgumentParser:
-    how: dict[str, Any] = {"epilog": EXAMPLES, "formatter_class": argparse.RawDescriptionHelpFormatter}
+    how: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter}
     parser = argparse.ArgumentParser(
         prog="prankcall",
         description="The prank-call game on Trunkline. No account, key or network is needed.",
+        epilog=EXAMPLES,
         **how,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -166,7 +167,15 @@ def _parser() -> argparse.ArgumentParser:
     receipts = _command(commands, "receipts", "what was written to a player, and the credits held", how)
     receipts.set_defaults(run=lambda c, o: _terminal(c, o).receipts(o.player))
     receipts.add_argument("--player", required=True, type=_name)
+    for name, command in commands.choices.items():
+        command.epilog = _examples(name)
     return parser
+
+
+def _examples(command: str) -> str:
+    """Those of one command."""
+    lines = [line.partition("#")[0].rstrip() for line in EXAMPLES.splitlines()]
+    return "\n".join(["examples:", *(line for line in lines if line.split()[:2] == ["prankcall", command])])
 
 
 def _command(commands: Any, name: str, help: str, how: dict[str, Any]) -> argparse.ArgumentParser:
@@ -184,14 +193,20 @@ def _name(text: str) -> str:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
 
 
 def _above_0(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
     if not number > 0:
         raise argparse.ArgumentTypeError("must be above 0")
     return number

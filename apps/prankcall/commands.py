@@ -26,7 +26,7 @@ from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.report import show_board
 from apps.prankcall.rules import CALL_LIMIT
 from apps.prankcall.wallet import Wallet
-from runtime import KeyReused, RequestTimeout, Runtime
+from runtime import KeyReused, NotRunning, RequestTimeout, Runtime
 
 R = TypeVar("R", bound=Event)
 
@@ -90,6 +90,8 @@ class Terminal:
         if self._json:
             ranking = board.ranking() if board else []
             self._print([{"player": player, "points": points} for player, points in ranking])
+        elif board is None or not board.ranking():
+            self._console.print("nobody has points yet: a call brings them when it has ended")
         else:
             show_board(self._console, board)
         return 0
@@ -129,7 +131,13 @@ class Terminal:
                 ) from error
 
     def _attached(self) -> Runtime:
-        return Runtime.attach(app, address=self._address)
+        try:
+            return Runtime.attach(app, address=self._address)
+        except NotRunning as error:
+            raise NotRunning(
+                "no game runs here" if self._address is None else f"no game runs on the Ray cluster at {self._address}",
+                hint="`prankcall serve` opens one, in a terminal of its own; --address says where one runs.",
+            ) from error
 
     def _say(self, event: Event, text: str) -> None:
         if self._json:

@@ -129,7 +129,7 @@ def settle(world: World, timers_us: int | None = None) -> None:
     if not any(supervisor.alive for supervisor in world.supervisors):
         world.start_supervisor()
     until = scheduler.awake + CALM_US
-    wait(world, until, lambda: all(client.done for client in world.clients if client.alive), "clients are answered")
+    wait(world, until, lambda: world.all_published, "clients are answered")
     last = scheduler.now + (timers_us or 0)
     while True:
         wait(world, until, lambda: not world.operator.waits, "decisions are answered")

@@ -69,6 +69,8 @@ class World:
         """Hosts and gateways."""
         self.supervisors: list[SupervisorProcess] = []
         self.clients: list[ClientProcess] = []
+        self._coming_back = 0
+        """Users whose client died, and who have something left to say."""
         self.operator = OperatorProcess(self)
         self.drainer = DrainProcess(self)
         self._made = 0
@@ -141,7 +143,17 @@ class World:
         left = [order._replace(after_us=0) for order in client.unanswered() if order.key is not None]
         self.history.abandoned(order for order in client.unanswered() if order.key is None)
         if left:
-            self.scheduler.after(self.profile.restart_us, partial(self.add_client, left))
+            self._coming_back += 1
+            self.scheduler.after(self.profile.restart_us, partial(self._come_back, left))
+
+    def _come_back(self, left: list[Order]) -> None:
+        self._coming_back -= 1
+        self.add_client(left)
+
+    @property
+    def all_published(self) -> bool:
+        """Nobody has anything left to say."""
+        return not self._coming_back and all(client.done for client in self.clients if client.alive)
 
     def processes(self) -> list[Process]:
         """All that may still act."""

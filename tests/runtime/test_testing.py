@@ -7,6 +7,11 @@ import pytest
 
 from actors import After, Aggregate, App, Event, Gateway, Heartbeat, Unknown, on
 from actors.subject import NotDeterministic
+from runtime.simulation.client import Order
+from runtime.simulation.play import settle
+from runtime.simulation.profile import Profile
+from runtime.simulation.scheduler import Scheduler
+from runtime.simulation.world import World
 from runtime.testing import End, Publish, simulate
 
 
@@ -137,6 +142,22 @@ class Table(Aggregate, key="table"):
         eyes = random.randint(1, 1_000_000)
         self.sum += eyes
         return Scored(table=self.id, eyes=eyes)
+
+
+def test_a_client_that_dies_as_the_storm_ends_comes_back_with_what_it_has_left() -> None:
+    class Tally(Aggregate, key="buyer"):
+        @on
+        def hear(self, event: Ordered) -> None: ...
+
+    world = World(App("shop", Tally), Profile(restart_us=1_000_000), Scheduler(1))
+    orders = [Order(n, Ordered(buyer="ada", amount=n), f"order-{n}") for n in range(1, 9)]
+    world.add_client(orders)
+
+    world.clients[0].kill()
+    world.succeed(world.clients[0])
+    settle(world)
+
+    assert {ack.order.number for ack in world.history.acks} == set(range(1, 9))
 
 
 def test_a_handler_that_rolls_dice_of_its_own_is_named() -> None:

@@ -43,7 +43,8 @@ def load(text: str) -> App:
     if callable(found) and not isinstance(found, type):
         found = _called(found, text)
     if not isinstance(found, App):
-        raise click.UsageError(f"{text} is no App but a {type(found).__name__}.")
+        kind = "class" if isinstance(found, type) else type(found).__name__
+        raise click.UsageError(f"{text} is no App but a {kind}.")
     return found
 
 

@@ -203,7 +203,7 @@ def test_a_cluster_that_does_not_let_in_is_told_of_in_the_command_lines_own_word
         (["tail", "--journal", "shop.db", "--code", "nowhere:app"], 2, "there is no module 'nowhere'"),
         (["tail", "--journal", "shop.db", "--code", "actors:nothing"], 2, "has no 'nothing'"),
         (["tail", "--journal", "shop.db", "--code", "actors:cron"], 1, "can't be loaded"),
-        (["tail", "--journal", "shop.db", "--code", "actors:Event"], 2, "is no App but a"),
+        (["tail", "--journal", "shop.db", "--code", "actors:Event"], 2, "is no App but a class."),
         (["tail", "--journal", "shop.db", "--code", "broken:app"], 1, "ZeroDivisionError: division by zero"),
         (["tail", "--journal", "shop.db", "--code", "other:app"], 1, "--code is app 'other'"),
         (["tail", "--since", "tomorrow"], 2, "'tomorrow' is no moment"),

@@ -85,6 +85,17 @@ def test_its_processes_are_examined(ask: Trunkline) -> None:
     assert said.status == 0
 
 
+def test_in_the_folder_of_its_journal_it_is_asked_itself(
+    shop: Shop, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shop.journal.parent)
+
+    said = trunkline("doctor", "--json", "--quick")
+
+    assert said.err.startswith("trunkline: asking the app shop, which runs on the journal shop.db\n")
+    assert '"shop:Router"' in said.out
+
+
 def test_its_catalogue_is_shown_and_drawn_by_its_name(ask: Trunkline) -> None:
     shown, drawn = ask("catalogue"), ask("graph")
 

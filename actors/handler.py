@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from inspect import CO_OPTIMIZED
-from types import FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, Generic, TypeVar, overload
 from uuid import UUID
 
@@ -37,6 +37,7 @@ class Handler(Generic[S, E, R]):
         timeout: float = TIMEOUT,
         idempotent: bool = False,
         namespace: dict[str, Any] | None = None,
+        hides: str = "",
     ) -> None:
         self.function = function
         self.key = key
@@ -51,6 +52,8 @@ class Handler(Generic[S, E, R]):
         self.reconcile_hints: Hints | None = None
         self.failed_hints: Hints | None = None
         self.namespace = namespace or {}
+        self.hides = hides
+        """file:line of a handler of the same name that stood above it in the class, and is lost."""
         self.name = getattr(function, "__name__", "handler")
         self.__doc__ = function.__doc__
 
@@ -132,9 +135,12 @@ def on(
         timeout: of a gateway: seconds after which a call's outcome is unknown.
         idempotent: of a gateway: a call with an unknown outcome may simply be repeated.
     """
-    namespace = _around(sys._getframe(1).f_back)
+    frame = sys._getframe(1)
+    namespace = _around(frame.f_back)
+    above = frame.f_locals
 
     def decorate(f: Callable[[S, E], R]) -> Handler[S, E, R]:
+        hidden = above.get(f.__name__)
         return Handler(
             f,
             key=key,
@@ -143,6 +149,7 @@ def on(
             timeout=timeout,
             idempotent=idempotent,
             namespace=namespace,
+            hides=hidden.where if isinstance(hidden, Handler) else "",
         )
 
     return decorate if function is None else decorate(function)
@@ -169,3 +176,26 @@ def handlers_of(cls: type[Any]) -> dict[str, Handler[Any, Any, Any]]:
             else:
                 found.pop(name, None)
     return found
+
+
+def uncalled(cls: type[Any]) -> Iterable[tuple[str, Callable[..., Any]]]:
+    """A class's public methods that are no handlers, and that no other of its methods names: what calls them?"""
+    methods = {name: _function(value) for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    handlers = handlers_of(cls)
+    own = {f for handler in handlers.values() for f in (handler.reconciler, handler.giving_up)}
+    for name, method in methods.items():
+        if method is None or name.startswith("_") or method in own or name in handlers:
+            continue
+        others = (f for f in methods.values() if f is not None and f is not method)
+        if not any(name in _names(f.__code__) for f in others):
+            yield name, method
+
+
+def _function(value: object) -> FunctionType | None:
+    value = value.function if isinstance(value, Handler) else value
+    return value if isinstance(value, FunctionType) else None
+
+
+def _names(code: CodeType) -> set[str]:
+    """What a function names, in the functions in it, too."""
+    return {*code.co_names}.union(*(_names(one) for one in code.co_consts if isinstance(one, CodeType)))

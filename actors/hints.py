@@ -80,6 +80,17 @@ def read(function: Callable[..., Any], local: dict[str, Any], around: dict[str, 
     return Hints(heard, tuple(emits), tuple(after), tuple(cancels), stated, iterates)
 
 
+def hears(function: Callable[..., Any], local: dict[str, Any]) -> bool:
+    """Its parameter after `self` is hinted as an event, as a handler's is."""
+    code = function.__code__
+    if code.co_argcount < 2:
+        return False
+    try:
+        return bool(_events(typing.get_type_hints(function, localns=local)[code.co_varnames[1]]))
+    except Exception:  # No hint, or none that can be read: it says nothing of events.
+        return False
+
+
 def _parts(hint: Any) -> tuple[Any, ...]:
     if get_origin(hint) in (Union, types.UnionType):
         return tuple(p for part in get_args(hint) for p in _parts(part))

@@ -8,8 +8,8 @@ from actors.aggregate import RESERVED as AGGREGATE_RESERVED
 from actors.gateway import HOOKS as GATEWAY_HOOKS
 from actors.gateway import RESERVED as GATEWAY_RESERVED
 from actors.gateway import Gateway
-from actors.handler import RETRIES, TIMEOUT, Handler, handlers_of, place_of
-from actors.hints import HintError, read
+from actors.handler import RETRIES, TIMEOUT, Handler, handlers_of, place_of, uncalled
+from actors.hints import HintError, hears, read
 from actors.problems import Problems
 from actors.states import state_problems
 
@@ -110,6 +110,27 @@ def check_fields(classes: list[type[Any]], problems: Problems) -> None:
                     cls.__trunkline__.where,
                     hint="give the setting, or the handler, another name.",
                 )
+
+
+def check_handlers(cls: type[Any], namespace: dict[str, Any], problems: Problems) -> None:
+    """No method is meant as a handler and is none, no handler is lost to another of its name."""
+    for handler in handlers_of(cls).values():
+        if handler.hides:
+            problems.add(
+                "SameName",
+                f"{cls.__name__} has two handlers {handler.name!r}, and the second replaces the first",
+                handler.hides,
+                handler.where,
+                hint="give one of them another name.",
+            )
+    for name, method in uncalled(cls):
+        if hears(method, namespace):
+            problems.add(
+                "NoHandler",
+                f"{cls.__name__}.{name} takes an event, and has no @on: nothing would call it",
+                place_of(method),
+                hint=f"put @on above it; if it is called from elsewhere, name it _{name}.",
+            )
 
 
 def read_hints(cls: type[Any], namespace: dict[str, Any], problems: Problems) -> bool:

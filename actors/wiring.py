@@ -10,7 +10,7 @@ from actors.errors import WiringError, WiringProblem
 from actors.event import ChainHalted, Event
 from actors.gateway import Gateway
 from actors.handler import Handler, handlers_of
-from actors.parts import NAME_HINT, can_be_name, check_arguments, check_fields, check_names, read_hints
+from actors.parts import NAME_HINT, can_be_name, check_arguments, check_fields, check_handlers, check_names, read_hints
 from actors.problems import Problems
 from actors.routes import Routes
 from actors.schedule import Heartbeat, Schedule
@@ -56,6 +56,7 @@ class Wiring:
         check_fields(self._classes(), self.problems)
         for cls in self._classes():
             check_arguments(cls, self.problems)
+            check_handlers(cls, self.namespace, self.problems)
         read = [read_hints(cls, self.namespace, self.problems) for cls in self._classes()]
         self.unread = not all(read)
         self._collect_events()

@@ -301,9 +301,9 @@ def test_a_handler_of_the_same_name_replaces_that_of_the_base() -> None:
     assert wallet.state.count == 100
 
 
-def test_a_plain_method_of_the_same_name_takes_the_handler_away() -> None:
+def test_a_method_of_the_same_name_that_takes_no_event_takes_the_handler_away() -> None:
     class Wallet(Counting, key="key"):
-        def hear(self, event: Asked) -> None: ...
+        def hear(self, count: int) -> None: ...  # type: ignore[override]
 
     assert App("shop", Wallet).catalogue.by_class.get(Asked) is None
 

@@ -211,3 +211,74 @@ def test_a_reconcile_and_a_failed_are_async() -> None:
         def give_up(self, event: Asked, error: Exception) -> None: ...
 
     assert [found.kind for found in problems(Payments)] == ["SyncGateway", "SyncGateway"]
+
+
+# ---------------------------------------------------------------- handlers that would never run
+
+
+def test_a_method_that_takes_an_event_and_has_no_on_is_refused() -> None:
+    class Forgot(Aggregate, key="key"):
+        @on
+        def hear(self, event: Asked) -> None: ...
+
+        def answer(self, event: Answered) -> None: ...
+
+    found = problem(Ask, Forgot)
+
+    assert found.kind == "NoHandler"
+    assert "Forgot.answer takes an event, and has no @on" in str(found)
+    assert found.places == (place(Forgot.answer),)
+
+
+def test_a_gateways_replacement_that_forgets_on_is_refused() -> None:
+    class Payments(Gateway):
+        @on
+        async def charge(self, event: Asked) -> None: ...
+
+    class Fake(Payments):
+        async def charge(self, event: Asked) -> None:  # type: ignore[override]
+            await super().charge(event)
+
+    found = problem(Fake)
+
+    assert found.kind == "NoHandler"
+    assert "Fake.charge takes an event, and has no @on" in str(found)
+
+
+def test_methods_that_handlers_call_may_take_an_event() -> None:
+    class Tidy(Gateway):
+        @on
+        async def hear(self, event: Asked) -> None:
+            print([self.weight(event) for _ in range(2)])
+
+        @hear.failed
+        async def give_up(self, event: Asked, error: Exception) -> None: ...
+
+        @hear.reconcile
+        async def look(self, event: Asked) -> None: ...
+
+        def _price(self, event: Asked) -> int: ...  # type: ignore[empty-body]
+
+        def weight(self, event: Asked) -> float:
+            return event.weight
+
+        def rounded(self, cents: int) -> int: ...  # type: ignore[empty-body]
+
+    assert list(App("shop", Tidy).catalogue.gateways) == ["Tidy"]
+
+
+def test_two_handlers_of_one_name_are_refused() -> None:
+    class Twice(Aggregate, key="key"):
+        @on
+        def hear(self, event: Asked) -> None: ...
+
+        first = hear
+
+        @on(key="key")
+        def hear(self, event: Answered) -> None: ...  # type: ignore[no-redef]
+
+    found = problem(Ask, Twice)
+
+    assert found.kind == "SameName"
+    assert "Twice has two handlers 'hear', and the second replaces the first" in str(found)
+    assert found.places == (place(Twice.first), place(Twice.hear))

@@ -36,6 +36,22 @@ TwoOwners: Answered has two owners, Ask.ask and Rival.reply
     )
 
 
+def no_handler() -> tuple[list[Any], str]:
+    class Forgot(Aggregate, key="key"):
+        @on
+        def hear(self, event: Asked) -> None: ...
+
+        def answer(self, event: Answered) -> None: ...
+
+    return (
+        [Ask, Forgot],
+        f"""\
+NoHandler: Forgot.answer takes an event, and has no @on: nothing would call it
+{at(Forgot.answer)}
+  fix: put @on above it; if it is called from elsewhere, name it _answer.""",
+    )
+
+
 def emits_origin() -> tuple[list[Any], str]:
     class Forger(Aggregate, key="key"):
         @on(max_hops=1)
@@ -413,7 +429,17 @@ MissingSettings: Payments has settings without a default: {caught.value}
 
 
 MISTAKES = [
-    *(two_owners, emits_origin, unowned, listener_of_nothing, two_handlers, same_name, same_wire_type, bad_name),
+    *(
+        two_owners,
+        no_handler,
+        emits_origin,
+        unowned,
+        listener_of_nothing,
+        two_handlers,
+        same_name,
+        same_wire_type,
+        bad_name,
+    ),
     *(shared_field_mismatch, shares_nothing, stated_time, gateway_timer, sync_gateway, async_aggregate, bad_hint),
     *(unroutable_key_nobody_names, unroutable_key_that_is_not_there, unroutable_key_of_another_type),
     *(undeclared_cycle, reserved_name, private_attribute, no_default, not_stored, polymorphic_field, bad_argument),

@@ -1,19 +1,24 @@
 """The game for people: an app that runs until it is told to end, with telephones to go with it."""
 
 import asyncio
+import os
 import signal
 import threading
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import ray
 from rich.console import Console
 
+from actors import TrunklineError
 from apps.prankcall.app import app
 from apps.prankcall.telephony.network import Network
 from apps.prankcall.telephony.simulator import SimulatedTelephony
-from apps.prankcall.telephony.twilio import telephony_from_environment
 from runtime import AsyncRuntime, Runtime
 from runtime.shells.clock import RealClock
+
+if TYPE_CHECKING:
+    from apps.prankcall.telephony.twilio import TwilioTelephony
 
 
 def serve(console: Console, *, journal: str | None, seed: int, host: str, port: int) -> None:
@@ -24,7 +29,7 @@ def serve(console: Console, *, journal: str | None, seed: int, host: str, port: 
     Raises:
         TrunklineError: Twilio is configured in part, or the app can't be started.
     """
-    telephony = telephony_from_environment()
+    telephony = _twilio()
     if telephony is None:
         asyncio.run(serve_simulated(console, journal, seed))
         return
@@ -38,6 +43,18 @@ def serve(console: Console, *, journal: str | None, seed: int, host: str, port: 
             console.print(f"the game is open, on Twilio: real telephones ring; its reports are heard on {url}")
             threading.Event().wait()
     console.print("closed; the journal keeps everything")
+
+
+def _twilio() -> "TwilioTelephony | None":
+    try:
+        from apps.prankcall.telephony.twilio import telephony_from_environment
+    except ModuleNotFoundError as error:
+        if not any(name.startswith("TWILIO_") for name in os.environ):
+            return None
+        raise TrunklineError(
+            "Twilio is configured, and its package is not installed", hint="pip install 'trunkline[prankcall]'."
+        ) from error
+    return telephony_from_environment()
 
 
 async def serve_simulated(console: Console, journal: str | None, seed: int) -> None:

@@ -39,6 +39,8 @@ class App:
         heartbeat: float | None = None,
         schedules: Sequence[Cron] = (),
     ) -> None:
+        if not isinstance(name, str):
+            raise TrunklineError(f"App(...) was given {name!r} for its name", hint="App('shop', Wallet, ...).")
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             raise TrunklineError(f"{name!r} can't be an app's name", hint="letters, digits, - and _.")
         if heartbeat is not None and not HEARTBEAT_MIN <= heartbeat <= HEARTBEAT_MAX:
@@ -94,6 +96,13 @@ class App:
             TrunklineError: there is no gateway of this name.
             WiringError: the replacement does not fit.
         """
+        for said, gateway in gateways.items():
+            if not isinstance(gateway, Gateway):
+                given = getattr(gateway, "__name__", repr(gateway))
+                raise TrunklineError(
+                    f"app.using({said}={given}) was given what is no gateway's instance",
+                    hint=f"app.using({said}=Fake()), of a class derived from Gateway.",
+                )
         parts: list[type[Aggregate] | Gateway] = []
         left = dict(gateways)
         aliases = {}

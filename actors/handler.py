@@ -7,7 +7,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, Generic, TypeVar, overload
 from uuid import UUID
 
-from actors.errors import GaveUp
+from actors.errors import GaveUp, TrunklineError
 from actors.event import Event
 from actors.hints import Hints
 
@@ -135,6 +135,12 @@ def on(
         timeout: of a gateway: seconds after which a call's outcome is unknown.
         idempotent: of a gateway: a call with an unknown outcome may simply be repeated.
     """
+    if function is not None and not isinstance(function, FunctionType):
+        said = getattr(function, "__name__", repr(function))
+        raise TrunklineError(
+            f"@on({said}) was given what is no method: the hint says what a handler listens to",
+            hint=f"@on, and below it: def handler(self, event: {said}) -> None: ...",
+        )
     frame = sys._getframe(1)
     namespace = _around(frame.f_back)
     above = frame.f_locals

@@ -107,6 +107,8 @@ class Scenario:
         Timers that are due at its very end wait when events come first.
         """
         before = len(self.events)
+        if timedelta(**delta) < timedelta():
+            raise TrunklineError(f"a scenario can't go back in time: advance({delta})", hint="advance(minutes=10).")
         until = to_us(self.now + timedelta(**delta))
         self._pass(until, until - (self._ties == "events first"))
         self.now = to_time(until)

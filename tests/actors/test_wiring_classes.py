@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from actors import Aggregate, App, Event, Gateway, on
+from actors import Aggregate, App, Event, Gateway, TrunklineError, on
+from actors.testing import scenario
 from tests.actors.wired import Answered, Ask, Asked, place, problem, problems
 
 # ---------------------------------------------------------------- names
@@ -282,3 +283,34 @@ def test_two_handlers_of_one_name_are_refused() -> None:
     assert found.kind == "SameName"
     assert "Twice has two handlers 'hear', and the second replaces the first" in str(found)
     assert found.places == (place(Twice.first), place(Twice.hear))
+
+
+# ---------------------------------------------------------------- what is no part, no name, no method
+
+
+def test_on_with_an_event_in_brackets_says_where_the_event_belongs() -> None:
+    with pytest.raises(TrunklineError, match=r"def handler\(self, event: Asked\)"):
+        on(Asked)  # type: ignore[call-overload]
+
+
+def test_an_app_without_a_name_is_refused() -> None:
+    with pytest.raises(TrunklineError, match="for its name"):
+        App(Ask)  # type: ignore[arg-type]
+
+
+def test_a_class_is_no_replacement_of_a_gateway() -> None:
+    class Bank(Gateway):
+        @on
+        async def pay(self, event: Asked) -> None: ...
+
+    app = App("shop", Bank)
+
+    with pytest.raises(TrunklineError, match=r"fix: app.using\(Bank=Fake\(\)\)"):
+        app.using(Bank=Bank)  # type: ignore[arg-type]
+
+
+def test_time_does_not_go_back_in_a_scenario() -> None:
+    play = scenario(App("shop", Ask))
+
+    with pytest.raises(TrunklineError, match="can't go back in time"):
+        play.advance(seconds=-10)

@@ -21,7 +21,7 @@ from runtime.cli import trunkline as group
 from runtime.commands.looking import Named, the_one
 from runtime.commands.output import Output
 from runtime.core.messages import id_text
-from runtime.errors import StartFailed
+from runtime.errors import NotRunning, StartFailed
 from runtime.journal.memory import MemoryStore
 from runtime.journal.place import lock_journal
 from runtime.shells.folders import Noted
@@ -89,6 +89,24 @@ def test_the_module_is_the_command(program: list[str], journal: Path) -> None:
 
 
 # ------------------------------------------------------------ what it looks into
+
+
+@pytest.mark.parametrize("command", ["tail", "catalogue"])
+def test_the_code_of_an_app_that_runs_is_found_in_the_working_directory(
+    trunkline: Trunkline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def join(*_: object, **__: object) -> None:
+        raise NotRunning(f"it was loaded from {importlib.import_module('kiosk').__file__}", hint="none.")
+
+    (tmp_path / "kiosk.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [one for one in sys.path if one])
+    monkeypatch.delitem(sys.modules, "kiosk", raising=False)
+    monkeypatch.setattr("runtime.launching.join", join)
+
+    said = trunkline(command, "--app", "kiosk")
+
+    assert f"it was loaded from {tmp_path / 'kiosk.py'}" in said.err
 
 
 def test_the_one_journal_of_the_folder_is_read_and_that_is_said(journal: Path, trunkline: Trunkline) -> None:

@@ -1,8 +1,6 @@
 """The commands on an app that runs."""
 
 import json
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -113,21 +111,6 @@ def test_the_one_app_that_runs_is_asked_where_there_is_no_journal(
     assert timers.err == catalogue.err == "trunkline: asking the app shop, which runs\n"
     assert {"Wallet/ada", "Wallet/grace"} <= {line.split("\t")[2] for line in timers.lines}
     assert "spent\t(outside)\tWallet" in catalogue.lines
-
-
-def test_the_apps_code_is_found_in_the_working_directory(shop: Shop) -> None:
-    import ray
-
-    root = Path(__file__).resolve().parents[3]
-    program = Path(sys.executable).with_name("trunkline")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
-
-    done = subprocess.run(
-        [program, "catalogue", "--app", "shop"], cwd=root, env=environment, capture_output=True, text=True
-    )
-
-    assert "spent\t(outside)\tWallet" in done.stdout.splitlines(), done.stderr
 
 
 @pytest.fixture

@@ -98,8 +98,7 @@ def simulate(
     fail and clocks leap. Then it is calm until all is handled; timers due within `timers` (virtual time) fire. Every
     turn is run twice. Calls of gateways are made, fail, and are lost on the way there and back: give fakes, by
     `app.using(Payments=Fake())`. A function instead of an app makes a new one, with new fakes, for each history.
-    `tell=print` shows the steps. The disk may be full for a while: an event published then is refused, as its publisher
-    is told, and is not lost. So let `check` start from `end.events`, not from what was to be published.
+    `tell=print` shows the steps.
 
     What is checked: nothing acknowledged is lost; each instance handled its events once, in their order, and its state
     is their replay; keys and ticks were taken once; timers fired once and never early; calls were answered once.

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from actors.envelope import Envelope
 from actors.errors import OutsideTurn
-from actors.event import Upcasters, place_of_class, store_sets_sorted
+from actors.event import Upcasters, no_such_arguments, place_of_class, store_sets_sorted
 from actors.handler import Handler, KeyOf
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,7 +88,10 @@ class Aggregate(BaseModel):
         upcasters: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init_subclass__(**kwargs)
+        if kwargs:
+            known = ("key", "singleton", "shares", "failures", "placement", "version", "upcasters", "name")
+            raise no_such_arguments(cls, kwargs, known)
+        super().__init_subclass__()
         cls.__trunkline__ = AggregateType(
             name or cls.__name__,
             key,

@@ -277,6 +277,12 @@ class Catalogue:
                 f"{name} is not the class that this app knows as {known.type!r} ({known.cls.__trunkline__.where})",
                 hint="publish the very class that the app was made with (or give one of them a name of its own).",
             )
+        known = next((of for base in type(event).__mro__[1:] for of in self.events.values() if of.cls is base), None)
+        if known is not None and known.origin:
+            raise EventRejected(
+                f"{name} is no event of this app: it derives from {known.cls.__name__}, and is itself no origin event",
+                hint=f"class {name}({known.cls.__name__}, origin=True).",
+            )
         raise EventRejected(
             f"{name} is no event of this app: nobody emits it and nobody listens to it",
             hint=f"add a handler for {name} to one of the app's classes.",

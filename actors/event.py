@@ -2,15 +2,16 @@
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import pydantic_core
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
-from actors.errors import EventRejected
+from actors.errors import EventRejected, TrunklineError
 
 EVENT_MAX = 1 << 20
 """Bytes of an event's payload."""
@@ -48,6 +49,18 @@ def place_of_class(cls: type[Any]) -> str:
     return "?"
 
 
+def no_such_arguments(cls: type[Any], given: Mapping[str, Any], known: Iterable[str]) -> TrunklineError:
+    """Class arguments that mean nothing: written wrongly, perhaps."""
+    found = []
+    for name in given:
+        near = get_close_matches(name, known, 1)
+        found.append(f"{name}{f' (is it {near[0]}?)' if near else ''}")
+    return TrunklineError(
+        f"class {cls.__name__} has arguments that mean nothing: {', '.join(found)}",
+        hint=f"it may have {', '.join(known)}.",
+    )
+
+
 def _sorted_json(values: Any) -> list[Any]:
     return sorted(values, key=lambda value: pydantic_core.to_json(value))
 
@@ -76,7 +89,7 @@ def store_sets_sorted(cls: type[BaseModel]) -> None:
 
 
 class Event(BaseModel):
-    """A fact. Frozen; its fields are its payload; no field name is reserved.
+    """A fact. Frozen; its fields are its payload; no field name is reserved (of some, as `copy`, pydantic warns).
 
     Class arguments: `origin` (may be published from outside any turn), `broadcast` (goes to every live instance of the
     listening classes), `version` and `upcasters` (payloads of older versions are brought up to date when read), `name`
@@ -96,7 +109,9 @@ class Event(BaseModel):
         upcasters: Upcasters | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init_subclass__(**kwargs)
+        if kwargs:
+            raise no_such_arguments(cls, kwargs, ("origin", "broadcast", "version", "upcasters", "name"))
+        super().__init_subclass__()
         cls.__trunkline__ = EventType(
             name or snake_case(cls.__name__), version, origin, broadcast, upcasters or {}, place_of_class(cls)
         )

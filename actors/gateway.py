@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from actors.envelope import Envelope
 from actors.errors import OutsideTurn
-from actors.event import place_of_class
+from actors.event import no_such_arguments, place_of_class
 from actors.handler import Handler
 
 RESERVED = frozenset({"event", "idempotency_key", "open", "close"})
@@ -53,7 +53,9 @@ class Gateway(BaseModel):
     def __init_subclass__(
         cls, *, concurrency: int = 64, per_second: float | None = None, name: str | None = None, **kwargs: Any
     ) -> None:
-        super().__init_subclass__(**kwargs)
+        if kwargs:
+            raise no_such_arguments(cls, kwargs, ("concurrency", "per_second", "name"))
+        super().__init_subclass__()
         cls.__trunkline__ = GatewayType(name or cls.__name__, concurrency, per_second, place_of_class(cls))
 
     @property

@@ -79,6 +79,10 @@ class Scenario:
         Raises:
             EventRejected: it is no origin event of this app, or its idempotency key was used with another payload.
         """
+        if time is not None and time.tzinfo is None:
+            raise EventRejected(
+                f"{type(event).__name__} has a time without a zone: {time}", hint="datetime.now(UTC), or tzinfo=UTC."
+            )
         plan = self.app.catalogue.plan(event)
         if not plan.origin:
             raise EventRejected(
@@ -119,7 +123,7 @@ class Scenario:
         group = self.app.catalogue.group_of.get(cls)
         if group is None:
             raise TrunklineError(
-                f"app {self.app.name!r} has no {cls.__name__}",
+                f"app {self.app.name!r} has no {getattr(cls, '__name__', repr(cls))}",
                 hint="its aggregates are: " + ", ".join(c.__name__ for c in self.app.catalogue.group_of) + ".",
             )
         key = group.name if id is None else str(id)

@@ -91,7 +91,16 @@ def to_time(us: int) -> datetime:
 
 
 def given(cls: type[A], id: str | None = None, *, now: datetime = START, **state: Any) -> "Subject[A]":
-    """One aggregate's instance, with this state, outside any app."""
+    """One aggregate's instance, with this state, outside any app.
+
+    Raises:
+        TrunklineError: it is no class of an aggregate.
+    """
+    if not isinstance(cls, type) or not issubclass(cls, Aggregate):
+        raise TrunklineError(
+            f"given() takes the class of an aggregate, and {cls!r} is none",
+            hint='given(Wallet, "ada", credits=5); a gateway is tried in a scenario(app).',
+        )
     return Subject(cls, id or cls.__trunkline__.name, now, state, dict(sys._getframe(1).f_locals))
 
 

@@ -32,6 +32,10 @@ class After(Generic[E]):
         seconds: float = 0,
         name: str | None = None,
     ) -> None:
+        if not isinstance(event, Event):
+            raise TrunklineError(
+                f"After() takes an event, and {event!r} is none", hint="yield After(Expired(...), minutes=10)."
+            )
         self.event = event
         self.name = name or ""
         delay = days * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND

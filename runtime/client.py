@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime
@@ -307,10 +307,12 @@ class AsyncRuntime:
         self.publishing.must_run()
         bulk = Bulk(lambda bulk: _settle(ids, bulk))
         encode, publishing = self.encoder.encode, self.publishing
+        whole: Any = events
+        no_events = not isinstance(events, Iterable) or isinstance(events, str | bytes | Mapping)
         try:
-            if not isinstance(events, Iterable):
+            if no_events:
                 # Says what is wrong with it.
-                encode(events)
+                encode(whole)
             items: Iterable[Publish] = (encode(event, None, time) for event in events)
             if isinstance(events, list | tuple):
                 # None of it is handed in before all of it is known to be good.

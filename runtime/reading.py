@@ -330,6 +330,10 @@ class Reading:
 
     async def decide(self, letter: DeadLetter, what: str) -> bool:
         """Retry or skip a dead letter. False: it is none any longer."""
+        if not isinstance(letter, DeadLetter):
+            raise TrunklineError(
+                f"{letter!r} is no dead letter", hint="rt.dead_letters.list() gives them; `trunkline` takes their ids."
+            )
         return await self._source.decide(what, letter.at, letter.address)
 
     async def first_of(self, root: int, types: tuple[str, ...]) -> Entry | None:

@@ -18,6 +18,7 @@ from actors.handler import Key
 from runtime.client import CLOSE_PATIENCE, AsyncRuntime
 from runtime.core.plan import Placement
 from runtime.errors import NotRunning
+from runtime.handing import hand_many
 from runtime.launching import join, launch
 from runtime.publishing import EventId
 from runtime.reading import DeadLetter, Recorded
@@ -271,7 +272,7 @@ class Runtime:
             publishing.hand(item, future, timeout)
             return self._result(future) if wait else future
         ids: Future[list[EventId]] = Future()
-        for _ in client.hand_many(event, idempotency_key, time, timeout, ids):
+        for _ in hand_many(publishing, client.encoder.encode, event, idempotency_key, time, timeout, ids):
             self._thread.run(publishing.room(timeout))
         return self._result(ids) if wait else ids
 

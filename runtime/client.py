@@ -3,8 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
@@ -17,14 +16,14 @@ from actors.app import App
 from actors.errors import TrunklineError
 from actors.event import Event
 from actors.handler import Key
-from runtime.core.messages import Publish
 from runtime.core.plan import Placement
 from runtime.embedded import node_lost
 from runtime.encode import Encoder
 from runtime.errors import DrainTimeout, NotRunning, Unreachable
+from runtime.handing import hand_many
 from runtime.launching import Connector, Running, in_thread, join, launch
 from runtime.line import Connect, Line
-from runtime.publishing import Bulk, EventId, Publishing
+from runtime.publishing import EventId, Publishing
 from runtime.reading import DeadLetter, Reading, Recorded
 from runtime.requesting import Requesting
 from runtime.shells.clock import Clock
@@ -286,48 +285,9 @@ class AsyncRuntime:
             self.publishing.hand(item, future, timeout)
             return await self._result(future) if wait else future
         ids: asyncio.Future[list[EventId]] = self._loop.create_future()
-        for _ in self.hand_many(event, idempotency_key, time, timeout, ids):
+        for _ in hand_many(self.publishing, self.encoder.encode, event, idempotency_key, time, timeout, ids):
             await self.publishing.room(timeout)
         return await self._result(ids) if wait else ids
-
-    def hand_many(
-        self,
-        events: Iterable[Event],
-        idempotency_key: str | None,
-        time: datetime | None,
-        timeout: float,
-        ids: "asyncio.Future[list[EventId]] | Future[list[EventId]]",
-    ) -> Generator[None, None, None]:
-        """Hand events in from the thread that runs this; yields whenever it should wait for room before it goes on."""
-        if idempotency_key is not None:
-            raise TrunklineError(
-                "a key is one event's: it can't be given for several",
-                hint="publish them one by one, each with its key.",
-            )
-        self.publishing.must_run()
-        bulk = Bulk(lambda bulk: _settle(ids, bulk))
-        encode, publishing = self.encoder.encode, self.publishing
-        whole: Any = events
-        no_events = not isinstance(events, Iterable) or isinstance(events, str | bytes | Mapping)
-        try:
-            if no_events:
-                # Says what is wrong with it.
-                encode(whole)
-            items: Iterable[Publish] = (encode(event, None, time) for event in events)
-            if isinstance(events, list | tuple):
-                # None of it is handed in before all of it is known to be good.
-                items = list(items)
-            for item in items:
-                if publishing.crowded:
-                    yield
-                publishing.hand(item, bulk.place(), timeout)
-        except BaseException as error:
-            handed = len(bulk.ids)
-            if handed and isinstance(error, TrunklineError):
-                error.add_note(f"  The {handed:,} events before it were handed in and are published.")
-            ids.cancel()
-            raise
-        self._loop.call_soon_threadsafe(publishing.complete, bulk)
 
     async def _result(self, future: "asyncio.Future[Any]") -> Any:
         try:
@@ -441,12 +401,3 @@ class AsyncRuntime:
         """Counts and places of the running app, for people: no promise is made about what stands in it."""
         found: dict[str, Any] = msgspec.msgpack.decode(await self._line.ask("status", timeout=timeout))
         return found
-
-
-def _settle(ids: "asyncio.Future[list[EventId]] | Future[list[EventId]]", bulk: Bulk) -> None:
-    if ids.done():
-        return
-    try:
-        ids.set_result(bulk.result())
-    except TrunklineError as error:
-        ids.set_exception(error)

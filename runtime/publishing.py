@@ -214,6 +214,10 @@ class Publishing:
         self._set_alarm()
         self._pump()
 
+    def complete_soon(self, bulk: Bulk) -> None:
+        """`complete`, from any thread."""
+        self._loop.call_soon_threadsafe(self.complete, bulk)
+
     def complete(self, bulk: Bulk) -> None:
         """All of a bulk is handed in; called in the loop after its last event was."""
         self._take()

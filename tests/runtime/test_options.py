@@ -112,7 +112,7 @@ def public(cls: type) -> dict[str, Callable[..., Any]]:
     }
 
 
-OWN = {"of", "leave", "hand_many"}
+OWN = {"of", "leave"}
 """What the blocking face uses of the other."""
 
 

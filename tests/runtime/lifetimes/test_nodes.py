@@ -22,9 +22,11 @@ try:
         rt.publish(AttemptedPurchase(player_id="ada", credits=7))
         rt.drain()
         print("the wallet holds", rt.get(Wallet, "ada").credits)
-        actors = ray._private.state.actors().values()
+        while rt.status()["where"].get("Wallet/ada") != ["Wallet/ada"]:
+            pass  # It shares a host until its own is up.
+        actors = [actor for actor in ray._private.state.actors().values() if actor["State"] == "ALIVE"]
         here = ray.get_runtime_context().get_node_id()
-        print("alive:", sorted({actor["ActorClassName"] for actor in actors if actor["State"] == "ALIVE"}))
+        print("alive:", sorted({actor["ActorClassName"] for actor in actors }))
         print("elsewhere:", sorted(actor["Name"] for actor in actors if actor["Address"]["NodeID"] != here))
 finally:
     ray.shutdown()

@@ -7,7 +7,6 @@ here, and nothing is inspected while events flow.
 import json
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
-from types import CodeType
 from typing import Any, Literal
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from actors.aggregate import Aggregate
 from actors.errors import BadKey, EventRejected
 from actors.event import Event
 from actors.gateway import Gateway
-from actors.handler import Handler, KeyOf, handlers_of, place_of
+from actors.handler import Handler, KeyOf, handlers_of, names_in, place_of
 
 EVERYONE = "\0"
 """The key of a target that is every live instance of the group: none that an event could hold."""
@@ -108,12 +107,7 @@ def _described(key: KeyOf | None) -> object:
     if key is None or isinstance(key, str):
         return key
     code = getattr(key, "__code__", None)
-    return [getattr(key, "__qualname__", type(key).__qualname__), _names(code) if code is not None else []]
-
-
-def _names(code: CodeType) -> list[str]:
-    """The names that code uses, that of its comprehensions and inner functions included."""
-    return [*code.co_names, *(name for c in code.co_consts if isinstance(c, CodeType) for name in _names(c))]
+    return [getattr(key, "__qualname__", type(key).__qualname__), names_in(code) if code is not None else []]
 
 
 def _getter(key: KeyOf) -> Callable[[Any], Any]:

@@ -193,7 +193,7 @@ def uncalled(cls: type[Any]) -> Iterable[tuple[str, Callable[..., Any]]]:
         if method is None or name.startswith("_") or method in own or name in handlers:
             continue
         others = (f for f in methods.values() if f is not None and f is not method)
-        if not any(name in _names(f.__code__) for f in others):
+        if not any(name in names_in(f.__code__) for f in others):
             yield name, method
 
 
@@ -202,6 +202,6 @@ def _function(value: object) -> FunctionType | None:
     return value if isinstance(value, FunctionType) else None
 
 
-def _names(code: CodeType) -> set[str]:
-    """What a function names, in the functions in it, too."""
-    return {*code.co_names}.union(*(_names(one) for one in code.co_consts if isinstance(one, CodeType)))
+def names_in(code: CodeType) -> list[str]:
+    """The names that code uses, that of its comprehensions and inner functions included."""
+    return [*code.co_names, *(name for c in code.co_consts if isinstance(c, CodeType) for name in names_in(c))]

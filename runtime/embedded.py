@@ -1,7 +1,6 @@
 """Ray, as this process has it: initialised by us and then ours to end, or somebody else's and left alone."""
 
 import logging
-import os
 import socket
 import threading
 from typing import Any
@@ -14,7 +13,7 @@ from ray._private.authentication.authentication_token_setup import maybe_enable_
 
 from actors.errors import TrunklineError
 from runtime.errors import NodeLost, StartFailed
-from runtime.settings import names_cluster
+from runtime.settings import named_cluster
 from runtime.shells.folders import running_here
 
 CONNECT_TIMEOUT_S = 5.0
@@ -100,7 +99,7 @@ def node_lost() -> NodeLost | None:
 
 def _noted_cluster(name: str) -> str | None:
     """The cluster of this machine that runs an app, where nobody says which is meant; None: nothing is known of one."""
-    if ray.is_initialized() or names_cluster():
+    if ray.is_initialized() or named_cluster():
         return None
     clusters = sorted({one.cluster for one in running_here() if one.app == name})
     if len(clusters) > 1:
@@ -119,7 +118,7 @@ def _that_answers(address: str | None) -> str | None:
     Raises:
         ConnectionError: nobody listens there.
     """
-    named = address if address not in (None, "auto") else os.environ.get("RAY_ADDRESS") or address
+    named = address if address not in (None, "auto") else named_cluster() or address
     if named is None or named == "auto":
         last = ray._private.utils.read_ray_address(None)
         if last is None or _listens(last):

@@ -16,6 +16,7 @@ from actors.app import App
 from actors.errors import TrunklineError
 from runtime.core.limits import Limits
 from runtime.core.plan import Placement
+from runtime.core.supervisor import ROUTER
 from runtime.embedded import RaySession, node_lost
 from runtime.errors import CodeError, NotRunning, StartFailed, Unreachable
 from runtime.journal import absolute
@@ -128,10 +129,14 @@ async def in_thread(begin: Callable[..., Running], *given: Any, **options: Any) 
     try:
         return await asyncio.shield(beginning)
     except asyncio.CancelledError:
-        # It can't be broken off in the middle.
-        with contextlib.suppress(TrunklineError):
-            await asyncio.to_thread((await beginning).end, begin is launch)
+        # It can't be broken off in the middle; and this goes on, should whoever waits for it be cancelled once more.
+        await asyncio.shield(_take_back(beginning, begin is launch))
         raise
+
+
+async def _take_back(beginning: "asyncio.Task[Running]", stop: bool) -> None:
+    with contextlib.suppress(TrunklineError):
+        await asyncio.to_thread((await beginning).end, stop)
 
 
 def _limits(settings: Settings) -> Limits:
@@ -195,8 +200,7 @@ def status_of_router(name: str, *, address: str | None, patience: float) -> dict
     """
     session = RaySession.joining(name, address)
     try:
-        router = ray.get_actor(f"{name}:Router", namespace=namespace_of(name))
-        answer: Any = ray.get(router.ask.remote("status", b""), timeout=patience)
+        answer: Any = ray.get(_router_of(name).ask.remote("status", b""), timeout=patience)
     except ValueError as error:
         raise NotRunning(f"app {name!r} has no router at the moment", hint="its supervisor starts one.") from error
     except (ray.exceptions.RayError, TimeoutError) as error:
@@ -208,6 +212,11 @@ def status_of_router(name: str, *, address: str | None, patience: float) -> dict
         session.end()
     found: dict[str, Any] = msgspec.msgpack.decode(answer)
     return found
+
+
+def _router_of(name: str) -> Any:
+    """Its actor, as Ray knows it. Raises ValueError: there is none."""
+    return ray.get_actor(f"{name}:{ROUTER}", namespace=namespace_of(name))
 
 
 class Connector:
@@ -240,7 +249,7 @@ class Connector:
         if not ray.is_initialized():
             raise _ended(name)
         try:
-            return ray.get_actor(f"{name}:Router", namespace=f"trunkline-{name}")
+            return _router_of(name)
         except ValueError as error:
             raise LinkLost("no router at the moment") from error
 

@@ -117,9 +117,9 @@ def journal_place(app: str, journal: str | os.PathLike[str] | None, settings: Se
     return place
 
 
-def names_cluster() -> bool:
-    """Does RAY_ADDRESS say which Ray cluster is meant? Ray itself obeys it."""
-    return bool(os.environ.get("RAY_ADDRESS"))
+def named_cluster() -> str | None:
+    """The Ray cluster that is meant, if RAY_ADDRESS says it. Ray itself obeys it."""
+    return os.environ.get("RAY_ADDRESS") or None
 
 
 def _flag(name: str) -> bool:

@@ -22,7 +22,7 @@ from runtime.journal.place import user_of
 from runtime.journal.schema import APPLICATION_ID
 from runtime.progress import Progress
 from runtime.reading import Reading
-from runtime.settings import names_cluster, read_settings
+from runtime.settings import named_cluster, read_settings
 from runtime.shells.folders import Noted, folders_here, running_here
 from runtime.source import JournalAtRest
 
@@ -224,7 +224,7 @@ def _only_one(address: str | None) -> tuple[str | None, str | None]:
 
 def running_on(found: list[str]) -> str | None:
     """The app that runs on one of these journals, if it is one."""
-    if names_cluster():
+    if named_cluster():
         # There it is looked for; this machine's apps may run on another.
         return None
     here = {one.app for one in running_here()}
@@ -279,7 +279,7 @@ def app_of(path: str) -> str | None:
 def _running_apps(address: str | None) -> list[str]:
     """The apps of a cluster, or of this machine; none where none is to be seen: Ray would look for one for long."""
     here: list[Noted] = []
-    if address is None and not names_cluster():
+    if address is None and not named_cluster():
         here = running_here()
         if not (here or CLUSTER.exists() or folders_here()):
             return []

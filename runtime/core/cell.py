@@ -271,9 +271,11 @@ class Cell:
         link = self.links.get(host)
         return link is not None and link.up
 
-    def place(self) -> None:
-        """Hosts have come or gone: each instance is to be where it belongs now."""
-        for box in self.mailboxes.values():
+    def place(self, come_or_gone: str) -> None:
+        """A host has come or gone: each instance that this concerns is to be where it belongs now."""
+        own = self.mailboxes.get(come_or_gone)
+        # An instance's own host is nothing to the others, who may be many.
+        for box in [own] if own is not None else self.mailboxes.values():
             host = self.host_of(box.group, box.address, box.partition)
             if host != box.host:
                 self.move(box, host)

@@ -197,7 +197,7 @@ class Turns:
                 box.suspects = box.sent
             cell.reset(box)
         cell.starts.append(host)
-        cell.place()
+        cell.place(host)
         for box in waiting:
             cell.make_ready(box)
 
@@ -211,4 +211,4 @@ class Turns:
         link.number = 0
         link.in_flight.clear()
         link.drops.clear()
-        cell.place()
+        cell.place(host)

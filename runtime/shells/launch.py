@@ -17,7 +17,7 @@ from runtime.core.limits import Limits
 from runtime.core.plan import Placement, cell_plan
 from runtime.core.supervisor import begin
 from runtime.errors import AlreadyRunning, CodeError, NotRunning, StartFailed
-from runtime.journal import lock_journal, open_journal
+from runtime.journal import JournalInfo, lock_journal, open_journal
 from runtime.journal.place import MEMORY, PARTITIONS, absolute
 from runtime.shells.clock import SECOND, Clock, RealClock
 from runtime.shells.code import can_go_by_value, dump_app, forget_code, keep_code
@@ -55,8 +55,8 @@ def find(app: str) -> Any:
         ) from error
 
 
-def make_ready(place: str, app: App, partitions: int, now: int) -> int:
-    """Make the journal if need be, and keep that a life of the app begins; the number of its partitions.
+def make_ready(place: str, app: App, partitions: int, now: int) -> JournalInfo:
+    """Make the journal if need be, and keep that a life of the app begins; what the journal says of itself.
 
     Raises:
         JournalError: it can't be used.
@@ -70,7 +70,7 @@ def make_ready(place: str, app: App, partitions: int, now: int) -> int:
             reader.close()
         if tuple(sorted(begun)) != journal.info.begun:
             journal.begin(begun)
-        return journal.info.partitions
+        return journal.info
     finally:
         journal.close()
 
@@ -110,11 +110,13 @@ def start_app(
         )
     place = absolute(journal)
     wanted = partitions or PARTITIONS
+    identity = ""
     if place != MEMORY:
         # Seen here first, in the process of whoever can read the error.
         lock = lock_journal(place, app.name)
         try:
-            wanted = make_ready(place, app, wanted, clock.now())
+            info = make_ready(place, app, wanted, clock.now())
+            wanted, identity = info.partitions, info.identity
         finally:
             lock.release()
     limits = limits or Limits()
@@ -133,6 +135,7 @@ def start_app(
         os.path.join(folder, ROUTER),
         secrets.token_hex(16),
         patience,
+        identity,
     )
     by_value: frozenset[str] = frozenset()
     while True:

@@ -11,7 +11,6 @@ import os
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -23,7 +22,7 @@ from runtime.core.plan import CellPlan
 from runtime.core.router import RouterCore
 from runtime.core.rows import SUPERVISOR, Batch
 from runtime.errors import AlreadyRunning, Fenced, JournalFull, JournalLost, JournalReadOnly
-from runtime.journal import MEMORY, Journal, Lock, lock_journal, open_journal
+from runtime.journal import Journal, Lock, lock_journal, open_journal
 from runtime.journal.trouble import lost
 from runtime.shells.clock import Clock
 from runtime.shells.desk import Desk, Ticket
@@ -50,6 +49,8 @@ class RouterConfig(NamedTuple):
     token: str
     patience: float
     """Seconds without a word after which a process counts as stopped."""
+    identity: str = ""
+    """The journal's, as the app was started on it; empty: each router has one of its own, in memory."""
 
 
 _DONE = msgspec.msgpack.Decoder(CallDone)
@@ -91,7 +92,6 @@ class RouterShell:
         loop = asyncio.get_running_loop()
         self._lock = await self._locked()
         self._journal = self._open()
-        self._keep_identity()
         self._epochs = self._journal.claim(range(config.plan.partitions))
         self._reads = Reads(self._journal)
         self._desk = Desk(self._journal, self._reads, config.journal)
@@ -109,25 +109,17 @@ class RouterShell:
         return lock_journal(self._config.journal, self._config.app)
 
     def _open(self) -> Journal:
+        """The journal that the app was started on, or none: a router that starts anew must not begin another."""
         c = self._config
-        if self._kept.exists() and c.journal != MEMORY and not os.path.exists(c.journal):
+        if c.identity and not os.path.exists(c.journal):
             raise lost(c.journal)
-        return open_journal(
+        journal = open_journal(
             c.journal, app=c.app, partitions=c.plan.partitions, schema_hash=c.schema_hash, now=self._clock.now()
         )
-
-    @property
-    def _kept(self) -> Path:
-        """Beside the socket, as long as the app runs: which journal it runs on."""
-        return Path(self._config.socket).with_name("journal")
-
-    def _keep_identity(self) -> None:
-        """A router that starts anew goes on with the journal of the one before it, or not at all."""
-        known = self._kept.read_text() if self._kept.exists() else ""
-        identity = self._journal.info.identity
-        if known and known != identity and self._config.journal != MEMORY:
-            raise lost(self._config.journal)
-        self._kept.write_text(identity)
+        if c.identity and journal.info.identity != c.identity:
+            journal.close()
+            raise lost(c.journal)
+        return journal
 
     def _recovered(self) -> RouterCore:
         c = self._config

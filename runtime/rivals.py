@@ -11,6 +11,8 @@ import ray.exceptions
 from runtime.shells.launch import find
 from runtime.shells.supervising import Supervisor
 
+END_TIMEOUT_S = 10.0
+
 
 @asynccontextmanager
 async def second_supervisor(app: str) -> AsyncIterator[int]:
@@ -24,7 +26,11 @@ async def second_supervisor(app: str) -> AsyncIterator[int]:
     # Not detached, and no restarts: it goes with whoever started it.
     second = actor.options(num_cpus=0, max_concurrency=1000).remote(config._replace(lifetime="detached", spares=0))
     try:
+        await second.wait_ready.remote()
         yield await second.begin.remote()
     finally:
+        # A kill takes its time, and it would start again whom others end meanwhile.
+        with suppress(ray.exceptions.RayError, TimeoutError):
+            await asyncio.wait_for(second.withdraw.remote(), END_TIMEOUT_S)
         with suppress(ray.exceptions.RayError):
             await asyncio.to_thread(ray.kill, second)

@@ -68,6 +68,12 @@ class Supervisor:
         assert self._shell is not None
         await self._shell.stop()
 
+    async def withdraw(self) -> None:
+        """Start nobody any more, and beat no longer: another supervisor does."""
+        await self.begin()
+        assert self._shell is not None
+        self._shell.withdraw()
+
     async def leave(self) -> None:
         """End this process, for good."""
         leave_ray()

@@ -134,10 +134,14 @@ class SupervisorShell:
             self._core.want("spare")
         return {}
 
-    async def stop(self) -> None:
-        """End the app in order: hosts, gateways, router, then this process."""
+    def withdraw(self) -> None:
+        """Start nobody any more, and beat no longer."""
         self._ending = True
         self._heart.end()
+
+    async def stop(self) -> None:
+        """End the app in order: hosts, gateways, router, then this process."""
+        self.withdraw()
         # They stay among the actors, and are pinged: who is silent is ended.
         router, gateways = self._actors.get(ROUTER), self._actors.get(GATEWAYS)
         hosts = [(name, actor) for name, actor in self._actors.items() if name not in (ROUTER, GATEWAYS)]

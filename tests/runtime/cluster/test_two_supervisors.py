@@ -1,5 +1,6 @@
 """Two of a kind at once: a second supervisor, and a router whose successor has been started."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -10,17 +11,11 @@ import pytest
 import ray
 
 from actors import App, Heartbeat
-from runtime import Runtime
-from runtime.core.limits import Limits
-from runtime.core.plan import cell_plan
+from runtime import Runtime, rivals
 from runtime.core.rows import SUPERVISOR
 from runtime.journal import open_reader
-from runtime.shells.clock import RealClock
-from runtime.shells.code import dump_app, keep_code
-from runtime.shells.launch import find, namespace_of
+from runtime.shells.launch import find
 from runtime.shells.processes import Router
-from runtime.shells.router import RouterConfig
-from runtime.shells.supervising import Supervisor
 from runtime.shells.supervisor import SupervisorConfig
 from tests.conftest import Start
 from tests.runtime.cluster.disturbing import (
@@ -40,34 +35,16 @@ def long_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRUNKLINE_PATIENCE", "60")
 
 
-def configured(app: App) -> SupervisorConfig:
-    """What the app's first supervisor was told."""
-    where: dict[str, Any] = ray.get(find(app.name).where.remote())
-    router = RouterConfig(
-        app.name,
-        where["journal"],
-        where["schema_hash"],
-        cell_plan(app, where["partitions"]),
-        Limits(),
-        RealClock(),
-        where["socket"],
-        where["token"],
-        60,
-    )
-    code = keep_code(app.name, dump_app(app))
-    return SupervisorConfig(router, code, namespace_of(app.name), where["folder"], "detached", 0, True, 30)
-
-
 @contextmanager
-def second_supervisor(app: App) -> Iterator[Any]:
+def second_supervisor(app: App) -> Iterator[None]:
     """It is up, and knows the first one's children."""
-    actor: Any = Supervisor
-    second = actor.options(num_cpus=0, max_concurrency=1000).remote(configured(app))
-    try:
-        assert ray.get(second.wait_ready.remote()) == {}
-        yield second
-    finally:
-        ray.kill(second)
+    with asyncio.Runner() as runner:
+        second = rivals.second_supervisor(app.name)
+        runner.run(second.__aenter__())  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            runner.run(second.__aexit__(None, None, None))  # type: ignore[arg-type]
 
 
 def ticks(rt: Runtime, count: int) -> list[int]:
@@ -148,7 +125,8 @@ def test_a_router_that_was_stopped_commits_nothing_beside_its_successor(start: S
     os.unlink(f"{rt.journal}.lock")
     actor: Any = Router
     supervisor = rt.processes()[f"{app_name}:Supervisor"]
-    successor = actor.options(num_cpus=0, max_concurrency=1000).remote(supervisor, configured(app).router)
+    config: SupervisorConfig = ray.get(find(app_name).config.remote())
+    successor = actor.options(num_cpus=0, max_concurrency=1000).remote(supervisor, config.router)
     ray.get(successor.begin.remote())
     to_the_zombie = rt.publish(purchases(21, 10), wait=False)
     with Runtime.attach(app) as other:

@@ -287,6 +287,9 @@ class AsyncRuntime:
         ids: asyncio.Future[list[EventId]] = self._loop.create_future()
         for _ in hand_many(self.publishing, self.encoder.encode, event, idempotency_key, time, timeout, ids):
             await self.publishing.room(timeout)
+        if not wait:
+            # Let them go before the caller makes the next.
+            await asyncio.sleep(0)
         return await self._result(ids) if wait else ids
 
     async def _result(self, future: "asyncio.Future[Any]") -> Any:

@@ -42,8 +42,6 @@ class Bulk:
         self.ids: list[EventId] = []
         self.error: BaseException | None = None
         self.taken = 0
-        self.cancelled = False
-        """Nobody waits for it any longer: what was not sent yet need not be."""
         self._finished = finished
         self._told = 0
         self._complete = False
@@ -276,7 +274,8 @@ class Publishing:
 
 
 def _is_cancelled(token: Token) -> bool:
-    return token[0].cancelled if type(token) is tuple else token.cancelled()  # type: ignore[union-attr]
+    # What was handed in together goes together, whoever still waits for it.
+    return type(token) is not tuple and token.cancelled()  # type: ignore[union-attr]
 
 
 def _tell(token: Token, id: EventId) -> None:

@@ -9,10 +9,10 @@ class Limits:
 
     hosts: int = 1
     """Sharded hosts: partition modulo this number picks one."""
-    batch_deliveries: int = 1000
-    """Deliveries sent to a host at once."""
-    batches_in_flight: int = 2
-    """Batches a host may have: one that it works on, one that waits in its socket."""
+    batch_deliveries: int = 250
+    """Deliveries sent to a host at once: few enough that host and router work at the same time."""
+    batches_in_flight: int = 4
+    """Batches a host may have: one that it works on, the others wait in its socket."""
     pending_max: int = 200_000
     """Unhandled deliveries above which origins are refused."""
     mailbox_bodies_max: int = 2_000

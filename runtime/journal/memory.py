@@ -1,8 +1,7 @@
 """A journal in memory: for tests and the simulator, where it is the disk. Nothing outlives the process."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 
 from runtime.core.messages import POSITION_MASK
 from runtime.core.rows import (
@@ -154,30 +153,31 @@ class MemoryJournal:
                 log[-1].recorded if log else 0,
             )
 
-    def prepare(self, batch: Batch) -> Callable[[], None]:
-        return partial(self.store.write, batch)
-
     def commit(self, batch: Batch) -> None:
         self.store.write(batch)
 
     def instances(self, addresses: Iterable[str]) -> dict[str, InstanceRow]:
-        rows = self.store.instances
-        return {address: rows[address] for address in addresses if address in rows}
+        with self.store.lock:
+            rows = self.store.instances
+            return {address: rows[address] for address in addresses if address in rows}
 
     def keys(self, keys: Iterable[bytes]) -> dict[bytes, KeyRow]:
-        rows = self.store.keys
-        return {key: rows[key] for key in keys if key in rows}
+        with self.store.lock:
+            rows = self.store.keys
+            return {key: rows[key] for key in keys if key in rows}
 
     def entries(self, ats: Iterable[int]) -> dict[int, Entry]:
-        return {at: entry for at in ats if (entry := self.store.entry(at)) is not None}
+        with self.store.lock:
+            return {at: entry for at in ats if (entry := self.store.entry(at)) is not None}
 
     def live(self, partition: int, group: str, after: str, limit: int) -> list[InstanceRow]:
         prefix = group + "/"
-        found = [
-            row
-            for address, row in self.store.instances.items()
-            if row.live and row.partition == partition and address > after and address.startswith(prefix)
-        ]
+        with self.store.lock:
+            found = [
+                row
+                for address, row in self.store.instances.items()
+                if row.live and row.partition == partition and address > after and address.startswith(prefix)
+            ]
         return sorted(found)[:limit]
 
     def find_sent(self, partition: int, client: str, seqs: Iterable[int], last: int) -> dict[int, int]:

@@ -4,7 +4,7 @@ A journal is opened for one app. It is used from one thread at a time for writin
 others through `reader()`. Every call either did all that it says, durably, or raises and did nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from runtime.core.rows import SUPERVISOR, Batch, BegunRow, DeliveryRow, Entry, InstanceRow, KeyRow, Recovery, TimerRow
@@ -64,17 +64,11 @@ class Journal(Protocol):
         """
         ...
 
-    def prepare(self, batch: Batch) -> Callable[[], None]:
-        """Write a batch up to the point where only the disk must still take it: calling the result makes it durable.
-
-        The result may be called in another thread, while this one goes on; before it has returned nothing else is
-        written, and whether the lookups below see the batch's rows already is open. Raises as `commit` does, and so may
-        the result: then nothing was written.
-        """
-        ...
-
     def commit(self, batch: Batch) -> None:
         """Write a batch, all or nothing, durable on return.
+
+        It may be called in another thread than the lookups below, which go on meanwhile: whether they see the batch is
+        open until it has returned. Nothing else is written before that.
 
         Raises:
             Fenced: an epoch in `batch.epochs` is no longer the newest; `.partitions` names which. Nothing was written.

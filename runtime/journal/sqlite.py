@@ -2,9 +2,9 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from runtime.core.messages import POSITION_BITS, POSITION_MASK
@@ -30,16 +30,24 @@ from runtime.journal.trouble import lost, translated
 
 CHUNK = 500
 """Parameters of one `in (...)`."""
+AT_ONCE = 32
+"""Rows of one `insert`: the interpreter's lock is given away and taken back once for them all."""
 
-INSERT_LOG = "insert into log values (?,?,?,?,?,?,?,?,?,?,?)"
-PUT_INSTANCE = (
-    "insert into instances (address, partition, cursor, live, state) values (?,?,?,?,?) "
-    "on conflict (address) do update set cursor = excluded.cursor, live = excluded.live, state = excluded.state"
-)
-PUT_CURSOR = (
-    "insert into instances (address, partition, cursor, live, state) values (?,?,?,?,?) "
-    "on conflict (address) do update set cursor = excluded.cursor, live = excluded.live"
-)
+
+class Insert:
+    """A statement for one row, and one for many."""
+
+    def __init__(self, into: str, columns: int, otherwise: str = "") -> None:
+        row = f"({','.join('?' * columns)})"
+        self.one = f"insert into {into} values {row} {otherwise}"
+        self.many = f"insert into {into} values {','.join([row] * AT_ONCE)} {otherwise}"
+
+
+_INSTANCE = "instances (address, partition, cursor, live, state)"
+_CURSOR = "on conflict (address) do update set cursor = excluded.cursor, live = excluded.live"
+INSERT_LOG = Insert("log", 11)
+PUT_INSTANCE = Insert(_INSTANCE, 5, _CURSOR + ", state = excluded.state")
+PUT_CURSOR = Insert(_INSTANCE, 5, _CURSOR)
 
 
 def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
@@ -53,7 +61,7 @@ def marks(values: list[Any]) -> str:
 
 
 class SqliteJournal:
-    """A journal in a file. Written from one thread at a time."""
+    """A journal in a file. Written from one thread at a time; looked up in by another meanwhile."""
 
     def __init__(self, path: str, *, app: str, partitions: int, schema_hash: str, now: int) -> None:
         self.path = path
@@ -61,6 +69,8 @@ class SqliteJournal:
         self._file = self._there()
         try:
             self._info = self._identify(app, partitions, schema_hash, now)
+            # Of its own, so that no lookup waits for the disk, nor sees half of what is being written.
+            self._lookups = connect(path, read_only=True)
         except BaseException:
             self._db.close()
             raise
@@ -177,20 +187,17 @@ class SqliteJournal:
         )
 
     def commit(self, batch: Batch) -> None:
-        self.prepare(batch)()
-
-    def prepare(self, batch: Batch) -> Callable[[], None]:
         db = self._db
         with self._transaction():
             self._fence(batch.epochs)
             if batch.entries:
                 # In the table's order: rows of one partition lie side by side, and fewer pages are looked for (a fifth
                 # of the time of an insert, of 2,000 rows over 64 partitions).
-                db.executemany(INSERT_LOG, sorted(batch.entries))
+                self._insert(INSERT_LOG, sorted(batch.entries))
             if batch.instances:
-                db.executemany(PUT_INSTANCE, batch.instances.values())
+                self._insert(PUT_INSTANCE, list(batch.instances.values()))
             if batch.cursors:
-                db.executemany(PUT_CURSOR, batch.cursors.values())
+                self._insert(PUT_CURSOR, list(batch.cursors.values()))
             if batch.timers:
                 self._put(
                     "insert or replace into timers values (?,?,?,?,?,?,?,?,?)",
@@ -211,7 +218,7 @@ class SqliteJournal:
                 db.executemany("insert or replace into schedules values (?,?,?)", batch.schedules.values())
             if batch.watermarks:
                 self._watermarks(batch.watermarks)
-        return self._finish
+        self._finish()
 
     def _finish(self) -> None:
         try:
@@ -229,6 +236,13 @@ class SqliteJournal:
             newest = dict(self._db.execute(query, asked))
         if any(newest.get(p) != epoch for p, epoch in epochs.items()):
             raise Fenced(tuple(sorted(p for p, epoch in epochs.items() if newest.get(p) != epoch)))
+
+    def _insert(self, insert: Insert, rows: Sequence[Sequence[Any]]) -> None:
+        whole = len(rows) - len(rows) % AT_ONCE
+        for first in range(0, whole, AT_ONCE):
+            self._db.execute(insert.many, list(chain.from_iterable(rows[first : first + AT_ONCE])))
+        if whole < len(rows):
+            self._db.executemany(insert.one, rows[whole:])
 
     def _put(self, put: str, delete: str, rows: Any) -> None:
         """Rows by key; None deletes."""
@@ -251,7 +265,7 @@ class SqliteJournal:
 
     def _rows(self, query: str, values: Sequence[Any]) -> Iterator[Any]:
         try:
-            yield from self._db.execute(query, values)
+            yield from self._lookups.execute(query, values)
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
 
@@ -293,4 +307,5 @@ class SqliteJournal:
         return SqliteReader(self.path)
 
     def close(self) -> None:
+        self._lookups.close()
         self._db.close()

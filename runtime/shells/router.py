@@ -1,9 +1,8 @@
 """The router's process: a loop around its core, the journal, and the links of hosts, gateways and clients.
 
 One pass of the loop takes all that has arrived, gives it to the core in one go, sends what may be sent, commits what
-is to be committed. What arrives during a commit gathers in the sockets; so batches grow with the load, and nothing is
-tuned. Rows are bound in the loop itself: in a thread, each row would wait for the interpreter's lock, up to 5 ms when
-the loop is busy (measured: 380 µs a row instead of 4). Only the disk's part of a larger commit is awaited in a thread.
+is to be committed. What arrives during a commit gathers; so batches grow with the load, and nothing is tuned. A larger
+commit is written in a thread: see `share_the_interpreter` for what that takes.
 """
 
 import asyncio
@@ -31,7 +30,7 @@ from runtime.shells.link import Kind, Peer, RayPeer, listen, packed_error, parse
 from runtime.shells.reads import Reads
 
 IN_PLACE = 64
-"""Rows up to which the disk is waited for in the loop itself: handing so little to a thread costs more."""
+"""Rows up to which a commit is made in the loop itself: handing so little to a thread costs more."""
 RETRY_AFTER = 0.5
 """Seconds before a commit that the disk refused is tried again."""
 
@@ -251,14 +250,13 @@ class RouterShell:
 
     def _commit(self, batch: Batch) -> None:
         rows = len(batch.entries) + len(batch.instances) + len(batch.deliveries) + len(batch.timers)
+        if rows > IN_PLACE:
+            loop = asyncio.get_running_loop()
+            self._committing = loop.run_in_executor(self._pool, self._journal.commit, batch)
+            self._committing.add_done_callback(self._commit_ended)
+            return
         try:
-            finish = self._journal.prepare(batch)
-            if rows > IN_PLACE:
-                loop = asyncio.get_running_loop()
-                self._committing = loop.run_in_executor(self._pool, finish)
-                self._committing.add_done_callback(self._commit_ended)
-                return
-            finish()
+            self._journal.commit(batch)
         except TrunklineError as error:
             self._not_committed(error)
         else:

@@ -185,43 +185,48 @@ def test_an_empty_batch_changes_nothing(place: Place) -> None:
     assert contents(journal, reader, epochs) == before
 
 
-# ------------------------------------------------------------ prepare
+# ------------------------------------------------------------ large batches, and lookups meanwhile
 
 
-def test_a_prepared_batch_is_seen_by_a_reader_only_when_it_is_durable(place: Place) -> None:
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 64, 100])
+def test_of_any_number_of_rows_each_is_written_once(place: Place, count: int) -> None:
     journal, reader = place.open(), place.reader()
     epochs = journal.claim(ALL)
+    entries = [entry(0, n) for n in range(1, count + 1)]
+    rows = [instance(f"Wallet/{n}", 0, n, state=b"%d" % n) for n in range(count)]
+    moved = [cursor(f"Wallet/{n}", 0, 1000 + n) for n in range(count)]
 
-    finish = journal.prepare(everything(epochs))
-    before = reader.heads(), reader.timers(), reader.instance("Wallet/ada"), reader.key(b"key")
-    finish()
+    journal.commit(batch(epochs, entries=entries, instances=rows))
+    journal.commit(batch(epochs, cursors=moved))
 
-    assert before == ({0: 0, 1: 0, 2: 0}, [], None, None)
-    assert reader.heads() == {0: 1, 1: 1, 2: 0}
-
-
-def test_a_prepared_batch_may_be_finished_in_another_thread(place: Place) -> None:
-    journal, reader = place.open(), place.reader()
-    epochs = journal.claim(ALL)
-
-    with ThreadPoolExecutor(1) as pool:
-        for position in range(1, 20):
-            pool.submit(journal.prepare(batch(epochs, entries=[entry(0, position)]))).result()
-
-    assert reader.heads()[0] == 19
+    assert reader.log(0, 0, 1000) == entries
+    assert reader.group("Wallet") == sorted(row._replace(cursor=1000 + row.cursor) for row in rows)
 
 
-def test_a_batch_that_was_prepared_and_not_finished_is_gone(place: Place) -> None:
-    dying = place.open()
-    epochs = dying.claim(ALL)
-    dying.prepare(everything(epochs))
-
-    dying.close()
-
+def test_lookups_in_one_thread_see_whole_batches_of_another(place: Place) -> None:
+    """Its lookups never raise, nor see a part of a batch, nor fewer than they saw before."""
     journal = place.open()
     epochs = journal.claim(ALL)
-    assert place.reader().heads() == {0: 0, 1: 0, 2: 0}
-    assert journal.recover(0, epochs[0]).next_position == 1
+    addresses = [f"Wallet/{n}" for n in range(100)]
+
+    def write(moment: int) -> None:
+        rows = [instance(address, 0, moment, state=b"%d" % moment) for address in addresses]
+        journal.commit(batch(epochs, entries=[entry(0, moment)], instances=rows))
+
+    seen = [0]
+    with ThreadPoolExecutor(1) as pool:
+        for moment in range(1, 60):
+            committing = pool.submit(write, moment)
+            while not committing.done():
+                found = journal.instances(addresses).values()
+                assert {row.cursor for row in found} <= {moment - 1, moment}
+                assert len({row.cursor for row in found}) <= 1
+                seen.append(max((row.cursor for row in found), default=0))
+                assert len(journal.live(0, "Wallet", "", 200)) in (0, 100)
+            committing.result()
+            assert {row.cursor for row in journal.instances(addresses).values()} == {moment}
+
+    assert seen == sorted(seen)
 
 
 # ------------------------------------------------------------ epochs

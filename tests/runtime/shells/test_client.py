@@ -60,6 +60,32 @@ def test_whoever_waits_for_room_gets_on_when_there_is_some() -> None:
     asyncio.run(main())
 
 
+def test_a_task_that_waits_for_nothing_lets_go_out_what_it_hands_in() -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        async with inside(app) as parts:
+            rt = parts.client()
+            await rt.publish(ADA)
+            other = asyncio.create_task(others())
+
+            for _ in range(10):
+                await rt.publish([ADA] * 10, wait=False)
+
+            assert turns >= 9
+            other.cancel()
+            await rt.drain()
+            await rt.close()
+
+    asyncio.run(main())
+
+
 def test_a_request_to_a_full_runtime_is_not_taken() -> None:
     async def main() -> None:
         async with inside(app, host=False, limits=FULL) as parts:

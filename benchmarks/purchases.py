@@ -1,6 +1,7 @@
 """Purchases a second and a purchase alone, beside plain Ray calls, one Ray round trip, and `eventsourcing`."""
 
 import asyncio
+import statistics
 import tempfile
 import time
 from collections import deque
@@ -30,7 +31,7 @@ def _measure(folder: Path, sizes: Sizes) -> Iterator[Figure]:
     bulk = sizes.outstanding
     progress("plain Ray")
     plain = PlainRay()
-    plain_rate = max(plain.purchases(bulk, bulk) for _ in range(2))
+    plain_rate = statistics.median(plain.purchases(bulk, bulk) for _ in range(ROUNDS))
     trip = plain.round_trip_ms(sizes.calls)
     yield Figure(f"plain Ray calls, not durable, {bulk:,} outstanding", plain_rate, "purchases/s")
     yield Figure("one round trip to an async Ray actor", trip, "ms")
@@ -66,7 +67,7 @@ def _measure(folder: Path, sizes: Sizes) -> Iterator[Figure]:
         times = _alone(rt, sizes.alone)
         yield alone("a purchase alone, payments as a gateway, p50", times[len(times) // 2])
     # Again at the end: the machine may have changed its pace in between.
-    again = plain.purchases(bulk, bulk)
+    again = statistics.median(plain.purchases(bulk, bulk) for _ in range(ROUNDS))
     yield Figure("plain Ray calls again, at the end", again, "purchases/s")
     plain.close()
 
@@ -131,12 +132,10 @@ async def _tasks(folder: Path, rate: Callable[..., Figure], sizes: Sizes) -> lis
         most = sizes.outstanding
         progress(f"in bulk, at most {most:,} outstanding")
         await _window(rt, most, 5 * most)
-        begun = time.perf_counter()
-        await _window(rt, most, 20 * most)
-        bulk = 20 * most / (time.perf_counter() - begun)
+        bulk = statistics.median([await _window(rt, most, 10 * most) for _ in range(ROUNDS)])
         progress(f"{most:,} tasks")
         await _gathered(rt, most, 2)
-        gathered = await _gathered(rt, most, 10)
+        gathered = statistics.median([await _gathered(rt, most, 5) for _ in range(ROUNDS)])
         progress("64 tasks")
         few, ms = await _tasks_of(rt, 64, sizes.turns)
     return [
@@ -147,8 +146,9 @@ async def _tasks(folder: Path, rate: Callable[..., Figure], sizes: Sizes) -> lis
     ]
 
 
-async def _window(rt: AsyncRuntime, most: int, count: int) -> None:
-    """Publish in batches of an eighth; wait until the eighth before is handled whole before the next goes out."""
+async def _window(rt: AsyncRuntime, most: int, count: int) -> float:
+    """Purchases a second: published in batches of an eighth, of which at most eight are not handled whole."""
+    begun = time.perf_counter()
     batch = most // 8
     drains: deque[asyncio.Task[None]] = deque()
     for first in range(0, count, batch):
@@ -157,6 +157,7 @@ async def _window(rt: AsyncRuntime, most: int, count: int) -> None:
         await rt.publish((shop.purchase(n) for n in range(first, first + batch)), wait=False)
         drains.append(asyncio.create_task(rt.drain()))
     await asyncio.gather(*drains)
+    return count / (time.perf_counter() - begun)
 
 
 async def _gathered(rt: AsyncRuntime, tasks: int, each: int) -> float:

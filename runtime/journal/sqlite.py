@@ -37,10 +37,10 @@ AT_ONCE = 32
 class Insert:
     """A statement for one row, and one for many."""
 
-    def __init__(self, into: str, columns: int, otherwise: str = "") -> None:
+    def __init__(self, into: str, columns: int, otherwise: str = "", *, verb: str = "insert") -> None:
         row = f"({','.join('?' * columns)})"
-        self.one = f"insert into {into} values {row} {otherwise}"
-        self.many = f"insert into {into} values {','.join([row] * AT_ONCE)} {otherwise}"
+        self.one = f"{verb} into {into} values {row} {otherwise}"
+        self.many = f"{verb} into {into} values {','.join([row] * AT_ONCE)} {otherwise}"
 
 
 _INSTANCE = "instances (address, partition, cursor, live, state)"
@@ -48,6 +48,9 @@ _CURSOR = "on conflict (address) do update set cursor = excluded.cursor, live = 
 INSERT_LOG = Insert("log", 11)
 PUT_INSTANCE = Insert(_INSTANCE, 5, _CURSOR + ", state = excluded.state")
 PUT_CURSOR = Insert(_INSTANCE, 5, _CURSOR)
+PUT_TIMER = Insert("timers", 9, verb="insert or replace")
+PUT_DELIVERY = Insert("deliveries", 9, verb="insert or replace")
+INSERT_KEY = Insert("keys", 4)
 
 
 def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
@@ -200,18 +203,18 @@ class SqliteJournal:
                 self._insert(PUT_CURSOR, list(batch.cursors.values()))
             if batch.timers:
                 self._put(
-                    "insert or replace into timers values (?,?,?,?,?,?,?,?,?)",
+                    PUT_TIMER,
                     "delete from timers where address = ? and type = ? and name = ?",
                     batch.timers,
                 )
             if batch.deliveries:
                 self._put(
-                    "insert or replace into deliveries values (?,?,?,?,?,?,?,?,?)",
+                    PUT_DELIVERY,
                     "delete from deliveries where at = ? and address = ?",
                     batch.deliveries,
                 )
             if batch.keys:
-                db.executemany("insert into keys values (?,?,?,?)", batch.keys)
+                self._insert(INSERT_KEY, batch.keys)
             if batch.taken:
                 db.executemany("insert or replace into taken values (?,?,?,?)", batch.taken.values())
             if batch.schedules:
@@ -244,13 +247,13 @@ class SqliteJournal:
         if whole < len(rows):
             self._db.executemany(insert.one, rows[whole:])
 
-    def _put(self, put: str, delete: str, rows: Any) -> None:
+    def _put(self, put: Insert, delete: str, rows: Any) -> None:
         """Rows by key; None deletes."""
         new = [row for row in rows.values() if row is not None]
         if len(new) < len(rows):
             self._db.executemany(delete, [key for key, row in rows.items() if row is None])
         if new:
-            self._db.executemany(put, new)
+            self._insert(put, new)
 
     def _watermarks(self, watermarks: dict[int, int]) -> None:
         self._db.executemany(

@@ -195,17 +195,23 @@ def test_of_any_number_of_rows_each_is_written_once(place: Place, count: int) ->
     entries = [entry(0, n) for n in range(1, count + 1)]
     rows = [instance(f"Wallet/{n}", 0, n, state=b"%d" % n) for n in range(count)]
     moved = [cursor(f"Wallet/{n}", 0, 1000 + n) for n in range(count)]
+    timers = [timer(f"Wallet/{n}", 0, due=n) for n in range(count)]
+    deliveries = [delivery(0, n, "Wallet/ada") for n in range(1, count + 1)]
+    keys = [KeyRow(b"%d" % n, 0, n, b"digest") for n in range(count)]
 
-    journal.commit(batch(epochs, entries=entries, instances=rows))
+    journal.commit(batch(epochs, entries=entries, instances=rows, timers=timers, deliveries=deliveries, keys=keys))
     journal.commit(batch(epochs, cursors=moved))
 
+    assert reader.timers() == timers
+    assert reader.deliveries() == deliveries
+    assert [reader.key(row.key) for row in keys] == keys
     assert reader.log(0, 0, 1000) == entries
     assert reader.group("Wallet") == sorted(row._replace(cursor=1000 + row.cursor) for row in rows)
 
 
 def test_lookups_in_one_thread_see_whole_batches_of_another(place: Place) -> None:
     """Its lookups never raise, nor see a part of a batch, nor fewer than they saw before."""
-    journal = place.open()
+    journal, reader = place.open(), place.reader()
     epochs = journal.claim(ALL)
     addresses = [f"Wallet/{n}" for n in range(100)]
 
@@ -223,6 +229,7 @@ def test_lookups_in_one_thread_see_whole_batches_of_another(place: Place) -> Non
                 assert len({row.cursor for row in found}) <= 1
                 seen.append(max((row.cursor for row in found), default=0))
                 assert len(journal.live(0, "Wallet", "", 200)) in (0, 100)
+                assert len({row.cursor for row in reader.group("Wallet")}) <= 1
             committing.result()
             assert {row.cursor for row in journal.instances(addresses).values()} == {moment}
 

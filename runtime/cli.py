@@ -1,6 +1,7 @@
 """`trunkline`: look into an app, running or at rest. Exit status: 0 done, 1 it went wrong, 2 it was asked wrongly."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -76,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = trunkline.main(arguments, prog_name="trunkline", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except (KeyboardInterrupt, click.Abort):
+        # Nor is the end of this process to be interrupted.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         return INTERRUPTED
     except click.ClickException as error:
         error.show()

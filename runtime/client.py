@@ -21,6 +21,7 @@ from runtime.embedded import node_lost
 from runtime.encode import Encoder
 from runtime.errors import DrainTimeout, NotRunning, Unreachable
 from runtime.handing import hand_many
+from runtime.interrupts import held_back
 from runtime.launching import Connector, Running, in_thread, join, launch
 from runtime.line import Connect, Line
 from runtime.publishing import EventId, Publishing
@@ -186,8 +187,9 @@ class AsyncRuntime:
 
     async def _close(self, stop: bool, patience: float) -> None:
         if not self._closed:
-            await self.leave(patience)
-            await asyncio.to_thread(self.end, stop)
+            with held_back():
+                await self.leave(patience)
+                await asyncio.to_thread(self.end, stop)
 
     async def leave(self, patience: float) -> None:
         """End the link, after what was handed in is answered, or `patience` seconds. The app is left as it is."""

@@ -13,10 +13,12 @@ from ray._private.authentication.authentication_token_setup import maybe_enable_
 
 from actors.errors import TrunklineError
 from runtime.errors import NodeLost, StartFailed
+from runtime.interrupts import held_back
 from runtime.settings import named_cluster
 from runtime.shells.folders import running_here
 
 CONNECT_TIMEOUT_S = 5.0
+STARTING = "interrupted: it ends as soon as Ray has started"
 _lock = threading.Lock()
 _users = 0
 """Runtimes of this process that use the Ray which we initialised."""
@@ -46,7 +48,13 @@ class RaySession:
                 ours = _session() == _ours
             else:
                 try:
-                    ray.init(address=_that_answers(address), include_dashboard=dashboard, logging_level=logging.ERROR)
+                    with held_back(STARTING):
+                        ray.init(
+                            address=_that_answers(address), include_dashboard=dashboard, logging_level=logging.ERROR
+                        )
+                except KeyboardInterrupt:
+                    ray.shutdown()
+                    raise
                 except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
                     where = f"connect to a Ray cluster at {address!r}" if address else "start Ray"
                     raise StartFailed(f"can't {where}: {error}", hint=_remedy(address, error)) from error

@@ -19,6 +19,7 @@ from runtime.core.plan import Placement
 from runtime.core.supervisor import ROUTER
 from runtime.embedded import RaySession, node_lost
 from runtime.errors import CodeError, NotRunning, StartFailed, Unreachable
+from runtime.interrupts import held_back, once
 from runtime.journal import absolute
 from runtime.journal.place import MEMORY
 from runtime.line import Link
@@ -64,14 +65,14 @@ class Running:
 
     def end(self, stop: bool) -> None:
         """Leave it; `stop` ends it. An app that lives as long as its driver ends with that."""
-        lost = node_lost() is not None
-        if lost:
-            self._kill_orphans()
-        elif stop or self.lifeline is not None:
-            stop_app(self.app.name, self.supervisor)
-        if self.lifeline is not None:
-            self.lifeline.close()
-        self.session.end()
+        with held_back():
+            if node_lost() is not None:
+                self._kill_orphans()
+            elif stop or self.lifeline is not None:
+                stop_app(self.app.name, self.supervisor)
+            if self.lifeline is not None:
+                self.lifeline.close()
+            self.session.end()
 
     def _kill_orphans(self) -> None:
         """Processes of a dead node may live on for a while, and would keep the journal."""
@@ -82,6 +83,7 @@ class Running:
                 continue
 
 
+@once()
 def launch(
     app: App,
     *,
@@ -126,12 +128,13 @@ def launch(
 async def in_thread(begin: Callable[..., Running], *given: Any, **options: Any) -> Running:
     """`launch` or `join` beside an event loop. When nobody waits for it any more, what it has begun is ended."""
     beginning = asyncio.create_task(asyncio.to_thread(begin, *given, **options))
-    try:
-        return await asyncio.shield(beginning)
-    except asyncio.CancelledError:
-        # It can't be broken off in the middle; and this goes on, should whoever waits for it be cancelled once more.
-        await asyncio.shield(_take_back(beginning, begin is launch))
-        raise
+    with once():
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            # It can't be broken off in the middle; and goes on, should whoever waits for it be cancelled once more.
+            await asyncio.shield(_take_back(beginning, begin is launch))
+            raise
 
 
 async def _take_back(beginning: "asyncio.Task[Running]", stop: bool) -> None:
@@ -149,6 +152,7 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
+@once()
 def join(app: App | str, *, address: str | None, patience: float = ASK_TIMEOUT, code_needed: bool = True) -> Running:
     """Find an app that runs on this process's Ray cluster; else on the one at `address`, or on one of this machine.
 

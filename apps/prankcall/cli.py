@@ -1,6 +1,7 @@
 """`prankcall` on the command line."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(console, options)
         return status
     except KeyboardInterrupt:
+        # Nor is the end of this process to be interrupted.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if options.command == "demo":
             console.print("\ninterrupted: run it again, and it goes on where it stopped", style="yellow")
         return INTERRUPTED

@@ -28,6 +28,8 @@ from apps.prankcall.telephony.simulator import SimulatedTelephony
 from apps.prankcall.unfinished import begin, put_away
 from apps.prankcall.view import View
 from runtime import AsyncRuntime, Clock, EventId, NotRunning, ScaledClock, Unreachable
+from runtime.embedded import STARTING
+from runtime.interrupts import held_back, once
 from runtime.replay import replay
 from runtime.rivals import second_supervisor
 from runtime.shells.clock import RealClock
@@ -90,6 +92,11 @@ async def _watch(console: Console, address: str | None) -> int:
 
 
 async def _run(console: Console, wish: Wish, place: str, since: int) -> int:
+    with once():
+        return await _play(console, wish, place, since)
+
+
+async def _play(console: Console, wish: Wish, place: str, since: int) -> int:
     app = game(wish.seed)
     clock = ScaledClock(wish.speed, since, RealClock().now())
     async with await AsyncRuntime.start(app, journal=place, clock=clock) as rt:
@@ -226,12 +233,14 @@ def _ray(console: Console) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    with console.status("starting Ray ...") if console.is_terminal else _line(console, "starting Ray ..."):
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    with redirect_stdout(_WithoutRaylet(sys.stdout)), redirect_stderr(_WithoutRaylet(sys.stderr)):
-        try:
+    try:
+        says = console.status("starting Ray ...") if console.is_terminal else _line(console, "starting Ray ...")
+        with says, held_back(STARTING):
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        with redirect_stdout(_WithoutRaylet(sys.stdout)), redirect_stderr(_WithoutRaylet(sys.stderr)):
             yield
-        finally:
+    finally:
+        with held_back():
             ray.shutdown()
 
 

@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from runtime.core.rows import Entry
 from runtime.journal import open_reader
 from runtime.wire import decode_body
-from tests.processes import those_that_go_on
+from tests.processes import descendants, those_that_go_on
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
@@ -179,6 +180,24 @@ def test_an_interrupted_game_ends_cleanly_and_goes_on_when_run_again(tmp_path: P
     assert "killed prankcall:Router" in live
     assert "Balance sheet" in live.rpartition(ERASED)[2]
     assert not (tmp_path / "prankcall-demo.db").exists()
+
+
+def test_an_interrupt_while_ray_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+    demo = start(tmp_path)
+    until = time.monotonic() + 60
+    while not any("/raylet/raylet" in title for title in descendants(demo.pid).values()):
+        assert demo.poll() is None
+        assert time.monotonic() < until
+
+    # Whoever sees nothing happen presses again.
+    for _ in range(3):
+        os.killpg(demo.pid, signal.SIGINT)
+    text, _ = demo.communicate(timeout=120)
+
+    assert demo.returncode == 130, text
+    assert "it ends as soon as Ray has started" in text
+    assert "Traceback" not in text
+    assert left_behind(tmp_path) == []
 
 
 @pytest.mark.parametrize("options", [("--players", "0"), ("--speed", "-1"), ("--kill", "everything")])

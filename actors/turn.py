@@ -4,13 +4,13 @@ A turn leaves no trace unless it goes through: after a failure the objects are m
 deterministic: a handler sees its state, its event, and what derives from them.
 """
 
-import json
 import warnings
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json, to_json
 
 from actors.aggregate import EPOCH, Aggregate, TurnContext
 from actors.catalogue import EventPlan, GatewayHandlerPlan, GroupPlan, HandlerPlan, Route
@@ -272,11 +272,12 @@ class Instance:
             return type(target).__pydantic_serializer__.to_json(target, warnings=False)
         merged: dict[str, Any] = dict(self._extra or {})
         for target in self._objects:
-            merged.update(json.loads(type(target).__pydantic_serializer__.to_json(target, warnings=False)))
+            merged.update(type(target).__pydantic_serializer__.to_python(target, mode="json", warnings=False))
             version = type(target).__trunkline__.version
             if version != 1:
                 merged[self._version_key(type(target))] = version
-        return json.dumps(merged, separators=(",", ":"), sort_keys=True).encode()
+        # In the order of the fields, and nothing sorted below: a handler may go over a dict in its order.
+        return to_json(merged)
 
     def _read(self, state: bytes | None) -> tuple[Aggregate, ...]:
         classes = self.group.classes
@@ -295,7 +296,7 @@ class Instance:
         return made
 
     def _read_by_field(self, state: bytes) -> tuple[Aggregate, ...]:
-        stored: dict[str, Any] = json.loads(state)
+        stored: dict[str, Any] = from_json(state)
         known: set[str] = set()
         made = []
         for cls in self.group.classes:
@@ -307,10 +308,10 @@ class Instance:
             if version != info.version:
                 fields = upcast(dict(stored), version, info.version, info.upcasters, cls.__name__)
                 known |= set(stored) - set(fields)
-            mine = {name: value for name, value in fields.items() if name in cls.model_fields}
-            known |= set(mine)
+            mine = {name: fields[name] for name in cls.__pydantic_fields__ if name in fields}
+            known |= mine.keys()
             try:
-                made.append(cls.model_validate_json(json.dumps(mine)))
+                made.append(cls.__pydantic_validator__.validate_json(to_json(mine)))
             except ValidationError as error:
                 raise TurnError(
                     f"the stored state of {self.address} is no {cls.__name__}: {error}",

@@ -353,6 +353,25 @@ def test_the_names_of_aggregate_itself_are_refused_as_methods(name: str) -> None
     assert kinds(namespace["Named"]) == ["ReservedName"]  # type: ignore[arg-type]
 
 
+class Ballot(Aggregate, key="key", version=2, upcasters={1: lambda s: s}):
+    """Stored with its version, field by field."""
+
+    votes: dict[str, int] = {}
+
+    @on
+    def mutate(self, event: Happened) -> None:
+        event.change(self)
+
+
+def test_a_dict_keeps_its_order_however_it_is_stored() -> None:
+    rig = Rig(Ballot)
+    rig.turn(assign(votes={"zoe": 1, "ada": 2}))
+
+    again = Rig(Ballot, state=rig.stored)
+
+    assert list(again.state.votes) == list(rig.state.votes) == ["zoe", "ada"]
+
+
 # ---------------------------------------------------------------- other code wrote it
 
 

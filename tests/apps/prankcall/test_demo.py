@@ -184,15 +184,18 @@ def test_an_interrupted_game_ends_cleanly_and_goes_on_when_run_again(tmp_path: P
 
 def test_an_interrupt_while_ray_starts_leaves_nothing_behind(tmp_path: Path) -> None:
     demo = start(tmp_path)
-    until = time.monotonic() + 60
-    while not any("/raylet/raylet" in title for title in descendants(demo.pid).values()):
-        assert demo.poll() is None
-        assert time.monotonic() < until
+    try:
+        until = time.monotonic() + 60
+        while not any("/raylet/raylet" in title for title in descendants(demo.pid).values()):
+            assert demo.poll() is None
+            assert time.monotonic() < until
 
-    # Whoever sees nothing happen presses again.
-    for _ in range(3):
-        os.killpg(demo.pid, signal.SIGINT)
-    text, _ = demo.communicate(timeout=120)
+        # Whoever sees nothing happen presses again.
+        for _ in range(3):
+            os.killpg(demo.pid, signal.SIGINT)
+        text, _ = demo.communicate(timeout=60)
+    finally:
+        demo.kill()
 
     assert demo.returncode == 130, text
     assert "it ends as soon as Ray has started" in text

@@ -33,18 +33,20 @@ class Handler(Generic[S, E, R]):
         *,
         key: KeyOf | None = None,
         max_hops: int | None = None,
-        retries: int = RETRIES,
-        timeout: float = TIMEOUT,
-        idempotent: bool = False,
+        retries: int | None = None,
+        timeout: float | None = None,
+        idempotent: bool | None = None,
         namespace: dict[str, Any] | None = None,
         hides: str = "",
     ) -> None:
         self.function = function
         self.key = key
         self.max_hops = max_hops
-        self.retries = retries
-        self.timeout = timeout
-        self.idempotent = idempotent
+        self.retries = RETRIES if retries is None else retries
+        self.timeout = TIMEOUT if timeout is None else timeout
+        self.idempotent = bool(idempotent)
+        self.says_how_to_call = (retries, timeout, idempotent) != (None, None, None)
+        """As only a gateway's can: also if it says what holds anyway."""
         self.reconciler: Callable[..., Any] | None = None
         self.giving_up: Callable[..., Any] | None = None
         self.hints: Hints | None = None
@@ -117,9 +119,9 @@ def on(
     *,
     key: KeyOf | None = None,
     max_hops: int | None = None,
-    retries: int = RETRIES,
-    timeout: float = TIMEOUT,
-    idempotent: bool = False,
+    retries: int | None = None,
+    timeout: float | None = None,
+    idempotent: bool | None = None,
 ) -> Any:
     """Make a method a handler: its parameter's hint is what it listens to, its return hint what it emits.
 
@@ -131,8 +133,8 @@ def on(
         key: which instance an event goes to, where it is another than the class's key: a field's name, or a function of
             the event that gives a key or several.
         max_hops: declares a cycle in the wiring that passes through this handler, and its bound.
-        retries: of a gateway: attempts after the first.
-        timeout: of a gateway: seconds after which a call's outcome is unknown.
+        retries: of a gateway: attempts after the first; 3.
+        timeout: of a gateway: seconds after which a call's outcome is unknown; 30.
         idempotent: of a gateway: a call with an unknown outcome may simply be repeated.
     """
     if function is not None and not isinstance(function, FunctionType):

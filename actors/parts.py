@@ -8,7 +8,7 @@ from actors.aggregate import RESERVED as AGGREGATE_RESERVED
 from actors.gateway import HOOKS as GATEWAY_HOOKS
 from actors.gateway import RESERVED as GATEWAY_RESERVED
 from actors.gateway import Gateway
-from actors.handler import RETRIES, TIMEOUT, Handler, handlers_of, place_of, uncalled
+from actors.handler import Handler, handlers_of, place_of, uncalled
 from actors.hints import HintError, hears, read
 from actors.problems import Problems
 from actors.states import state_problems
@@ -80,7 +80,7 @@ def check_arguments(cls: type[Any], problems: Problems) -> None:
         elif gateway and not (handler.retries >= 0 and handler.timeout > 0):
             said = f"retries={handler.retries}, timeout={handler.timeout}"
             wrong(f"{who} has {said}: it could not be called", handler.where, hint="retries from 0, a timeout above 0.")
-        elif not gateway and (handler.retries, handler.timeout, handler.idempotent) != (RETRIES, TIMEOUT, False):
+        elif not gateway and handler.says_how_to_call:
             wrong(
                 f"{who} has retries=, timeout= or idempotent=, which are of gateways",
                 handler.where,

@@ -186,6 +186,15 @@ def handlers_of(cls: type[Any]) -> dict[str, Handler[Any, Any, Any]]:
     return found
 
 
+def unfilled(function: Callable[..., Any], given: int = 2) -> list[str]:
+    """The parameters that need a value and get none where the first are given: `self` and the event."""
+    code = function.__code__
+    count = code.co_argcount
+    positional = code.co_varnames[given : max(given, count - len(function.__defaults__ or ()))]
+    named = code.co_varnames[count : count + code.co_kwonlyargcount]
+    return [*positional, *(name for name in named if name not in (function.__kwdefaults__ or {}))]
+
+
 def uncalled(cls: type[Any]) -> Iterable[tuple[str, Callable[..., Any]]]:
     """A class's public methods that are no handlers, and that no other of its methods names: what calls them?"""
     methods = {name: _function(value) for base in reversed(cls.__mro__) for name, value in vars(base).items()}

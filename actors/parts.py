@@ -8,7 +8,7 @@ from actors.aggregate import RESERVED as AGGREGATE_RESERVED
 from actors.gateway import HOOKS as GATEWAY_HOOKS
 from actors.gateway import RESERVED as GATEWAY_RESERVED
 from actors.gateway import Gateway
-from actors.handler import Handler, handlers_of, place_of, uncalled
+from actors.handler import Handler, handlers_of, place_of, uncalled, unfilled
 from actors.hints import HintError, hears, read
 from actors.problems import Problems
 from actors.states import state_problems
@@ -113,8 +113,16 @@ def check_fields(classes: list[type[Any]], problems: Problems) -> None:
 
 
 def check_handlers(cls: type[Any], namespace: dict[str, Any], problems: Problems) -> None:
-    """No method is meant as a handler and is none, no handler is lost to another of its name."""
+    """No method is meant as a handler and is none, none is lost to another of its name or wants what nobody gives."""
     for handler in handlers_of(cls).values():
+        wanted = ", ".join(unfilled(handler.function))
+        if wanted:
+            problems.add(
+                "BadParameter",
+                f"{cls.__name__}.{handler.name} wants {wanted}, and is called with an event alone",
+                handler.where,
+                hint="take it from the event or from self, or give it a default.",
+            )
         if handler.hides:
             problems.add(
                 "SameName",
@@ -215,9 +223,8 @@ def _check_outcomes(cls: type[Any], handler: Handler[Any, Any, Any], problems: P
         if not inspect.iscoroutinefunction(function):
             problems.add("SyncGateway", f"{who} is not async", place_of(function), hint=right)
         wanted = 1 + len(parameters.split(", "))
-        if function.__code__.co_argcount != wanted or not all(
-            issubclass(event, hints.listens) for event in handler.hints.listens
-        ):
+        callable_so = function.__code__.co_argcount >= wanted and not unfilled(function, wanted)
+        if not callable_so or not all(issubclass(event, hints.listens) for event in handler.hints.listens):
             problems.add(
                 "BadHint",
                 f"{who} can't take what {cls.__name__}.{handler.name} hears",

@@ -203,6 +203,20 @@ def test_a_failed_takes_event_and_error() -> None:
     assert found.hint == "async def give_up(self, event: Asked, error: Exception) -> ..."
 
 
+def test_a_reconcile_takes_the_event_alone() -> None:
+    class Payments(Gateway):
+        @on
+        async def charge(self, event: Asked) -> None: ...
+
+        @charge.reconcile  # type: ignore[arg-type]
+        async def look(self, event: Asked, *, limit: int) -> None: ...
+
+    found = problem(Payments)
+
+    assert found.kind == "BadHint"
+    assert found.hint == "async def look(self, event: Asked) -> ..."
+
+
 def test_a_reconcile_and_a_failed_are_async() -> None:
     class Payments(Gateway):
         @on
@@ -215,6 +229,34 @@ def test_a_reconcile_and_a_failed_are_async() -> None:
         def give_up(self, event: Asked, error: Exception) -> None: ...
 
     assert [found.kind for found in problems(Payments)] == ["SyncGateway", "SyncGateway"]
+
+
+# ---------------------------------------------------------------- handlers that could not be called
+
+
+@pytest.mark.parametrize("parameters", ["x", "x: int", "x: int, y: int = 1", "*, x", "*others, x", "/, x"])
+@pytest.mark.parametrize("base", [Aggregate, Gateway])
+def test_a_handler_that_wants_more_than_the_event_is_refused(base: type[Any], parameters: str) -> None:
+    found = problem(handler_with(base, parameters))
+
+    assert found.kind == "BadParameter"
+    assert "Odd.hear wants x, and is called with an event alone" in str(found)
+
+
+@pytest.mark.parametrize("parameters", ["x=1", "x: int = 1, *, y=2", "*others", "**others", "/"])
+@pytest.mark.parametrize("base", [Aggregate, Gateway])
+def test_a_handler_may_have_parameters_that_need_no_value(base: type[Any], parameters: str) -> None:
+    assert App("shop", handler_with(base, parameters)).catalogue.by_class[Asked].listeners == ["Odd"]
+
+
+def handler_with(base: type[Any], parameters: str) -> type[Any]:
+    """A class whose handler has these parameters after its event."""
+    namespace: dict[str, Any] = {"base": base, "on": on, "Asked": Asked, "__name__": __name__}
+    wait = "async " if base is Gateway else ""
+    key = "" if base is Gateway else ", key='key'"
+    exec(f"class Odd(base{key}):\n @on\n {wait}def hear(self, event: Asked, {parameters}) -> None: ...", namespace)
+    odd: type[Any] = namespace["Odd"]
+    return odd
 
 
 # ---------------------------------------------------------------- handlers that would never run

@@ -52,6 +52,20 @@ NoHandler: Forgot.answer takes an event, and has no @on: nothing would call it
     )
 
 
+def bad_parameter() -> tuple[list[Any], str]:
+    class Greedy(Aggregate, key="key"):
+        @on  # type: ignore[arg-type]
+        def hear(self, event: Asked, rate: float, *, limit: int) -> None: ...
+
+    return (
+        [Greedy],
+        f"""\
+BadParameter: Greedy.hear wants rate, limit, and is called with an event alone
+{at(Greedy.hear)}
+  fix: take it from the event or from self, or give it a default.""",
+    )
+
+
 def emits_origin() -> tuple[list[Any], str]:
     class Forger(Aggregate, key="key"):
         @on(max_hops=1)
@@ -432,6 +446,7 @@ MISTAKES = [
     *(
         two_owners,
         no_handler,
+        bad_parameter,
         emits_origin,
         unowned,
         listener_of_nothing,

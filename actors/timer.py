@@ -1,7 +1,8 @@
 """Durable timers, and the stated time of a gateway's event."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from numbers import Real
+from typing import Generic, Never, TypeVar
 
 from actors.errors import TrunklineError
 from actors.event import Event
@@ -16,8 +17,9 @@ class After(Generic[E]):
     """Returned, or yielded, by an aggregate's handler: this event is to happen later, once, whatever dies meanwhile.
 
     A timer is (instance, event type, name); setting it again replaces it. It is due at the turn's `self.now` plus the
-    delay (`days`, `hours`, `minutes` and `seconds` add up), and its event carries that moment as its time. The event
-    goes to those who listen to it, as any does; in the return hint it is an `After[X]`, and the class owns X.
+    delay (`days`, `hours`, `minutes` and `seconds` add up; one of them is given), and its event carries that moment as
+    its time. The event goes to those who listen to it, as any does; in the return hint it is an `After[X]`, and the
+    class owns X.
     """
 
     __slots__ = ("delay_us", "event", "name")
@@ -25,11 +27,11 @@ class After(Generic[E]):
     def __init__(
         self,
         event: E,
-        *,
-        days: float = 0,
-        hours: float = 0,
-        minutes: float = 0,
-        seconds: float = 0,
+        *unnamed: Never,
+        days: float | None = None,
+        hours: float | None = None,
+        minutes: float | None = None,
+        seconds: float | None = None,
         name: str | None = None,
     ) -> None:
         if not isinstance(event, Event):
@@ -38,10 +40,32 @@ class After(Generic[E]):
             )
         self.event = event
         self.name = name or ""
-        delay = days * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND
+        what = f"After({type(event).__name__})"
+        if unnamed:
+            raise TrunklineError(
+                f"{what} was given {unnamed[0]!r}, and not in which unit", hint="After(..., minutes=10, name='first')."
+            )
+        delay: float = 0
+        said = False
+        for value, unit in ((days, DAY), (hours, HOUR), (minutes, MINUTE), (seconds, SECOND)):
+            if value is None:
+                continue
+            if not isinstance(value, Real):
+                raise TrunklineError(
+                    f"{what} has a delay of {value!r}, which is no number",
+                    hint="After(..., minutes=10); of a timedelta, seconds=delta.total_seconds().",
+                )
+            delay += value * unit
+            said = True
+        if not said:
+            # It is more likely forgotten than meant to be nought, and the event would happen at once.
+            raise TrunklineError(
+                f"{what} has no delay in days, hours, minutes or seconds",
+                hint="After(..., minutes=10); seconds=0 for what comes right after what the turn leads to.",
+            )
         if not 0 <= delay <= DELAY_MAX:
             raise TrunklineError(
-                f"After({type(event).__name__}) has a delay of {delay / SECOND:g} s",
+                f"{what} has a delay of {delay / SECOND:g} s",
                 hint="a timer fires now (0) or later, and within a hundred years.",
             )
         self.delay_us = round(delay)
@@ -60,6 +84,10 @@ class Cancel(Generic[E]):
     __slots__ = ("event_class", "name")
 
     def __init__(self, event_class: type[E], name: str | None = None) -> None:
+        if not isinstance(event_class, type) or not issubclass(event_class, Event):
+            raise TrunklineError(
+                f"Cancel() takes the class of an event, and {event_class!r} is none", hint="yield Cancel(Expired)."
+            )
         self.event_class = event_class
         self.name = name or ""
 

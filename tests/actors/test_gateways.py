@@ -323,7 +323,7 @@ def test_a_stated_time_prints_as_what_was_written() -> None:
     assert repr(At(PAID, datetime(2025, 12, 24, tzinfo=UTC))) == f"At({PAID!r}, 2025-12-24T00:00:00+00:00)"
 
 
-@pytest.mark.parametrize("wrong", [Failed(order="o-1"), "ok", After(PAID), [PAID]], ids=repr)
+@pytest.mark.parametrize("wrong", [Failed(order="o-1"), "ok", After(PAID, days=1), [PAID]], ids=repr)
 def test_an_answer_that_the_hint_does_not_name_is_not_asked_for_again(wrong: Any) -> None:
     play, calls = tried(Payments(steps=[wrong, PAID]))
 

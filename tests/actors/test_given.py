@@ -229,7 +229,7 @@ class Wild(Aggregate, key="player_id"):
             case "delay":
                 yield After(Reminded(player_id=self.id), seconds=number + 1)
             case "timer's name":
-                yield After(Reminded(player_id=self.id), name=f"{number}")
+                yield After(Reminded(player_id=self.id), seconds=1, name=f"{number}")
             case "retirement":
                 if number % 2:
                     self.retire()

@@ -186,7 +186,7 @@ def test_an_iterator_emits_in_order_and_may_hold_none() -> None:
     "answer",
     [
         *(Asked, Called, Late, lambda: [Answered()], lambda: "text", lambda: Answered, lambda: iter([Answered()])),
-        *(lambda: After(Declined()), lambda: Cancel(Declined), lambda: Cancel(int)),  # type: ignore[type-var]
+        *(lambda: After(Declined(), days=1), lambda: Cancel(Declined)),
         lambda: At(Answered(), datetime(2026, 1, 1, tzinfo=UTC)),
     ],
 )

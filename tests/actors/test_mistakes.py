@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors import After, Aggregate, App, Event, Gateway, TrunklineError, on
+from actors import After, Aggregate, App, Cancel, Event, Gateway, TrunklineError, on
 from actors.testing import given, scenario
 
 
@@ -56,6 +56,7 @@ def test_a_class_argument_that_means_nothing_is_named_with_what_is_like_it(
         (lambda: scenario(app).get("Desk", "a"), "app 'mistakes' has no 'Desk'"),  # type: ignore[arg-type]
         (lambda: scenario(app).publish(Asked(desk="a"), time=datetime(2026, 1, 1)), "a time without a zone"),
         (lambda: After(Asked, seconds=1), "After() takes an event"),  # type: ignore[type-var]
+        (lambda: Cancel(Asked(desk="a")), "Cancel() takes the class of an event"),  # type: ignore[arg-type]
         (lambda: scenario(app).publish(AskedTwice(desk="a")), "class AskedTwice(Asked, origin=True)"),
     ],
 )

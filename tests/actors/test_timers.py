@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -77,7 +78,8 @@ def heard(play: Scenario, id: str = "c-1") -> list[datetime]:
         ({"minutes": 10}, 600.0),
         ({"seconds": 0.5}, 0.5),
         ({"days": 1, "hours": 1, "minutes": 1, "seconds": 1}, 90_061.0),
-        ({}, 0.0),
+        ({"seconds": 0}, 0.0),
+        ({"seconds": Fraction(1, 2)}, 0.5),
         ({"seconds": 0.000001}, 0.000001),
     ],
     ids=str,
@@ -92,6 +94,30 @@ def test_a_delay_that_no_clock_could_reach_is_refused(seconds: float) -> None:
         After(Expired(call_id="c-1"), seconds=seconds)
 
     assert caught.value.hint == "a timer fires now (0) or later, and within a hundred years."
+
+
+def test_a_delay_is_said_also_if_it_is_nought() -> None:
+    with pytest.raises(TrunklineError, match=r"After\(Expired\) has no delay in days, hours") as caught:
+        After(Expired(call_id="c-1"), name="first")
+
+    assert "seconds=0" in caught.value.hint
+
+
+@pytest.mark.parametrize("delay", [10, timedelta(minutes=10), "first"], ids=str)
+def test_a_delay_is_said_in_its_unit(delay: Any) -> None:
+    with pytest.raises(TrunklineError, match=r"After\(Expired\) was given .*, and not in which unit") as caught:
+        After(Expired(call_id="c-1"), delay)
+
+    assert "After(..., minutes=10" in caught.value.hint
+
+
+@pytest.mark.parametrize("unit", ["days", "hours", "minutes", "seconds"])
+@pytest.mark.parametrize("delay", ["10", timedelta(minutes=10), [10]], ids=repr)
+def test_a_delay_that_is_no_number_is_refused(unit: str, delay: Any) -> None:
+    with pytest.raises(TrunklineError, match=r"After\(Expired\) has a delay of .*, which is no number") as caught:
+        After(Expired(call_id="c-1"), **{unit: delay})
+
+    assert "seconds=delta.total_seconds()" in caught.value.hint
 
 
 def test_timers_print_as_what_was_written() -> None:

@@ -108,15 +108,10 @@ class Routes:
         group: GroupPlan,
         handler: Handler[Any, Any, Any],
     ) -> None:
-        info = cls.__trunkline__
-        base = info.shares.__trunkline__ if info.shares is not None else info
-        if base.singleton and handler.key is None:
-            plan.add_route(group.name, None, group.name)
+        key, fixed = routed_by(cls, handler, event)
+        if fixed is not None:
+            plan.add_route(group.name, None, fixed)
             return
-        if plan.broadcast and handler.key is None:
-            plan.add_route(group.name, None, EVERYONE)
-            return
-        key: KeyOf | None = handler.key or info.key or base.key
         who = f"{cls.__name__}.{handler.name}"
         if key is None:
             self._problems.add(
@@ -150,6 +145,22 @@ class Routes:
                 )
                 return
         plan.add_route(group.name, key, None)
+
+
+def routed_by(
+    cls: type[Aggregate], handler: Handler[Any, Any, Any], event: type[Event]
+) -> tuple[KeyOf | None, str | None]:
+    """Which instance of a class gets an event: the field or function that says it, or the key that is always the same.
+
+    Neither: nothing says it.
+    """
+    info = cls.__trunkline__
+    base = info.shares.__trunkline__ if info.shares is not None else info
+    if handler.key is None and base.singleton:
+        return None, base.name
+    if handler.key is None and event.__trunkline__.broadcast:
+        return None, EVERYONE
+    return handler.key or info.key or base.key, None
 
 
 def _can_be_key(annotation: Any) -> bool:

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from actors.aggregate import EPOCH, Aggregate
-from actors.catalogue import EventPlan, GroupPlan, HandlerPlan, pick
+from actors.catalogue import EVERYONE, EventPlan, GroupPlan, HandlerPlan, pick
 from actors.envelope import Envelope
 from actors.errors import TrunklineError, TurnError
 from actors.event import Event, decode_event, encode_event
 from actors.handler import handlers_of
 from actors.hints import read
+from actors.routes import routed_by
 from actors.turn import Instance, TimerCancel, TimerSet, TurnResult
 
 A = TypeVar("A", bound=Aggregate)
@@ -93,6 +94,12 @@ def to_time(us: int) -> datetime:
 def given(cls: type[A], id: str | None = None, *, now: datetime = START, **state: Any) -> "Subject[A]":
     """One aggregate's instance, with this state, outside any app.
 
+    Args:
+        cls: an aggregate.
+        id: of the instance, as the key of its events. Without one it takes events of any key.
+        now: when its time begins.
+        state: fields that are to differ from their defaults.
+
     Raises:
         TrunklineError: it is no class of an aggregate.
     """
@@ -101,15 +108,18 @@ def given(cls: type[A], id: str | None = None, *, now: datetime = START, **state
             f"given() takes the class of an aggregate, and {cls!r} is none",
             hint='given(Wallet, "ada", credits=5); a gateway is tried in a scenario(app).',
         )
-    return Subject(cls, id or cls.__trunkline__.name, now, state, dict(sys._getframe(1).f_locals))
+    return Subject(cls, id, now, state, dict(sys._getframe(1).f_locals))
 
 
 class Subject(Generic[A]):
     """An instance to try events on."""
 
-    def __init__(self, cls: type[A], id: str, now: datetime, state: dict[str, Any], namespace: dict[str, Any]) -> None:
+    def __init__(
+        self, cls: type[A], id: str | None, now: datetime, state: dict[str, Any], namespace: dict[str, Any]
+    ) -> None:
         self._cls = cls
-        self._id = id
+        self._any_key = not id
+        self._id = id = id or cls.__trunkline__.name
         self._plans: dict[type[Event], EventPlan] = {}
         self._group = self._alone(cls, namespace)
         start = cls(**state)
@@ -139,6 +149,18 @@ class Subject(Generic[A]):
                 self._group.add_handler(plan.type, 0, HandlerPlan(self._cls, handler, self._plans))
         return plan if self._group.handlers(plan.type) else None
 
+    def _elsewhere(self, plan: EventPlan, event: Event) -> list[str] | None:
+        """The ids of the instances that an event goes to, if this is none of them. None: it comes here."""
+        (_, handler), *_ = self._group.handlers(plan.type)
+        key, fixed = routed_by(self._cls, handler.handler, plan.cls)
+        unroutable = fixed is None and not callable(key) and key not in plan.cls.model_fields
+        if self._any_key or fixed == EVERYONE or unroutable:  # App(...) says what is wrong with the last.
+            return None
+        route = EventPlan(plan.cls)
+        route.add_route(self._group.name, key, fixed)
+        ids = [id for _, id in route.targets(event) if id is not None]
+        return None if self._id in ids else ids
+
     @property
     def state(self) -> A:
         """A copy of the instance as it is now."""
@@ -154,6 +176,7 @@ class Subject(Generic[A]):
 
         Raises:
             TurnError: a handler raised, or emitted what its hint does not say; the state is as before.
+            TrunklineError: the class does not listen to an event, or its key is another instance's.
         """
         found: list[Event] = []
         self.now = time or self.now
@@ -168,6 +191,14 @@ class Subject(Generic[A]):
             raise TrunklineError(
                 f"{self._cls.__name__} does not listen to {type(event).__name__}",
                 hint=f"it listens to: {', '.join(heard) or 'nothing'}.",
+            )
+        ids = self._elsewhere(plan, event)
+        if ids is not None:
+            name = self._cls.__name__
+            where = " and ".join(f"{name}/{id}" for id in ids) or "no instance"
+            raise TrunklineError(
+                f"this {type(event).__name__} goes to {where}, and not to {name}/{self._id}",
+                hint=f"give an event whose key is {self._id!r}, or its own instance: given({name}, id).",
             )
         self._number += 1
         envelope = make_envelope(f"0-{self._number}", plan, source="/given/client", subject=self._id, time=self.now)
@@ -184,7 +215,7 @@ class Subject(Generic[A]):
         return [e.event for e in result.emitted]
 
     def advance(self, **delta: float) -> list[Event]:
-        """Let time pass (`timedelta`'s arguments): due timers happen and are handled, if the class listens to them.
+        """Let time pass (`timedelta`'s arguments): due timers happen and are handled, if the instance gets them.
 
         Gives what happened, in order: each fired event, and after it what its turn emitted.
         """
@@ -197,7 +228,8 @@ class Subject(Generic[A]):
             timer = self._timers.pop(key)
             self.now = timer.due
             found.append(timer.event)
-            if self._hears(type(timer.event)) is not None:
+            plan = self._hears(type(timer.event))
+            if plan is not None and self._elsewhere(plan, timer.event) is None:
                 found += self._handle(timer.event)
         self.now = until
         return found

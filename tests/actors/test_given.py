@@ -281,7 +281,7 @@ def test_what_derives_from_event_and_instance_is_the_same_again() -> None:
 def test_an_instance_draws_the_same_whenever_it_is_tried() -> None:
     def drawn(id: str) -> Any:
         tame: Subject[Tame] = given(Tame, id)
-        tame.when(Bought())
+        tame.when(Bought(player_id=id))
         return tame.state.drawn, tame.state.ids
 
     assert drawn("ada") == drawn("ada")

@@ -54,7 +54,23 @@ class App:
         frame = sys._getframe(1)
         self._aliases: dict[str, str] = {}
         problems: list[WiringProblem] = []
+        if not parts and not self.schedules:
+            problems.append(
+                WiringProblem(
+                    "NoParts",
+                    f"app {name!r} has no aggregate and no gateway: nothing would come of any event",
+                    hint=f"App({name!r}, Wallet, ...).",
+                )
+            )
         self._wire(tuple(self._part(part, problems) for part in parts), dict(frame.f_locals), problems)
+
+    @classmethod
+    def unread(cls, name: str) -> "App":
+        """An app of which only the name is known, where its code can't be read."""
+        app = cls.__new__(cls)
+        app.name, app.heartbeat, app.schedules, app._aliases = name, None, (), {}
+        app._wire((), {})
+        return app
 
     def _part(self, part: Any, problems: list[WiringProblem]) -> type[Aggregate] | Gateway:
         if isinstance(part, Gateway):

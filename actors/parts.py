@@ -112,6 +112,25 @@ def check_fields(classes: list[type[Any]], problems: Problems) -> None:
                 )
 
 
+def check_some_handler(classes: list[type[Any]], namespace: dict[str, Any], problems: Problems) -> None:
+    """Each has a handler, or lives in the instances of a class that has: its state may be of use to that."""
+    alive = {_home(cls) for cls in classes if handlers_of(cls)}
+    for cls in classes:
+        forgot = any(hears(method, namespace) for _, method in uncalled(cls))  # Told by check_handlers.
+        if _home(cls) not in alive and not forgot:
+            problems.add(
+                "NoHandler",
+                f"{cls.__name__} has no handler: no event would come to it",
+                cls.__trunkline__.where,
+                hint=f"put @on above a method of it that takes an event, or leave {cls.__name__} out of the app.",
+            )
+
+
+def _home(cls: type[Any]) -> type[Any]:
+    """The class in whose instances it lives: mostly itself."""
+    return getattr(cls.__trunkline__, "shares", None) or cls
+
+
 def check_handlers(cls: type[Any], namespace: dict[str, Any], problems: Problems) -> None:
     """No method is meant as a handler and is none, none is lost to another of its name or wants what nobody gives."""
     for handler in handlers_of(cls).values():

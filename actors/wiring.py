@@ -10,7 +10,16 @@ from actors.errors import WiringError, WiringProblem
 from actors.event import ChainHalted, Event
 from actors.gateway import Gateway
 from actors.handler import Handler, handlers_of
-from actors.parts import NAME_HINT, can_be_name, check_arguments, check_fields, check_handlers, check_names, read_hints
+from actors.parts import (
+    NAME_HINT,
+    can_be_name,
+    check_arguments,
+    check_fields,
+    check_handlers,
+    check_names,
+    check_some_handler,
+    read_hints,
+)
 from actors.problems import Problems
 from actors.routes import Routes
 from actors.schedule import Heartbeat, Schedule
@@ -54,6 +63,7 @@ class Wiring:
         """
         check_names(self._classes(), self.problems)
         check_fields(self._classes(), self.problems)
+        check_some_handler(self._classes(), self.namespace, self.problems)
         for cls in self._classes():
             check_arguments(cls, self.problems)
             check_handlers(cls, self.namespace, self.problems)

@@ -182,7 +182,7 @@ def join(app: App | str, *, address: str | None, patience: float = ASK_TIMEOUT, 
                 except CodeError as error:
                     if code_needed:
                         raise
-                    no_code, app = error, App(name)
+                    no_code, app = error, App.unread(name)
             elif app.catalogue.schema_hash != where["schema_hash"]:
                 raise TrunklineError(
                     f"this process has other code for app {name!r} than the one that runs",

@@ -207,3 +207,9 @@ def test_an_app_is_the_same_after_pickling_with_its_settings_and_replacements() 
     assert (again.heartbeat, again.schedules) == (made.heartbeat, made.schedules)
     assert list(again.catalogue.gateways) == ["Payments", "mail"]
     assert paid_by(again) == "https://pay.example"
+
+
+def test_of_an_app_whose_code_can_not_be_read_the_name_is_known() -> None:
+    app = App.unread("shop")
+
+    assert repr(pickle.loads(pickle.dumps(app))) == "<App 'shop': empty>"

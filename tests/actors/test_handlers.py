@@ -305,6 +305,9 @@ def test_a_method_of_the_same_name_that_takes_no_event_takes_the_handler_away() 
     class Wallet(Counting, key="key"):
         def hear(self, count: int) -> None: ...  # type: ignore[override]
 
+        @on
+        def called(self, event: Called) -> None: ...
+
     assert App("shop", Wallet).catalogue.by_class.get(Asked) is None
 
 

@@ -44,6 +44,11 @@ class Box(Aggregate, key="key"):
         event.change(self)
 
 
+class Hearing(Aggregate):
+    @on(key="key")
+    def mutate(self, event: Happened) -> None: ...
+
+
 def assign(**values: object) -> Happened:
     def change(box: Box) -> None:
         for name, value in values.items():
@@ -238,21 +243,21 @@ def test_a_small_state_is_not_warned_of() -> None:
 
 
 def test_a_private_attribute_is_refused_at_start() -> None:
-    class Secretive(Aggregate, key="key"):
+    class Secretive(Hearing):
         _cache: int = 0
 
     assert kinds(Secretive) == ["PrivateAttribute"]
 
 
 def test_a_field_that_is_not_stored_is_refused_at_start() -> None:
-    class Forgetful(Aggregate, key="key"):
+    class Forgetful(Hearing):
         cache: int = Field(default=0, exclude=True)
 
     assert kinds(Forgetful) == ["NotStored"]
 
 
 def test_a_field_without_a_default_is_refused_at_start() -> None:
-    class Wanting(Aggregate, key="key"):
+    class Wanting(Hearing):
         count: int
 
     assert kinds(Wanting) == ["NoDefault"]
@@ -284,7 +289,7 @@ class Keeper:
 )
 def test_a_field_that_can_lose_a_subclass_is_refused_at_start(annotation: Any) -> None:
     polymorphic = type(
-        "Polymorphic", (Aggregate,), {"__annotations__": {"field": annotation}, "field": None, "__module__": __name__}
+        "Polymorphic", (Hearing,), {"__annotations__": {"field": annotation}, "field": None, "__module__": __name__}
     )
 
     assert kinds(polymorphic) == ["PolymorphicField"]
@@ -337,18 +342,18 @@ def test_a_class_that_holds_itself_is_not_refused() -> None:
 @pytest.mark.parametrize("name", ["id", "now", "random", "event", "new_id", "retire"])
 @pytest.mark.filterwarnings("ignore:Field name .* shadows an attribute in parent:UserWarning")
 def test_the_names_of_aggregate_itself_are_refused_as_fields(name: str) -> None:
-    namespace = {"Aggregate": Aggregate, "__name__": __name__}
+    namespace = {"Hearing": Hearing, "__name__": __name__}
 
-    exec(f"class Named(Aggregate, key='key'):\n    {name}: int = 0", namespace)
+    exec(f"class Named(Hearing):\n    {name}: int = 0", namespace)
 
     assert kinds(namespace["Named"]) == ["ReservedName"]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["id", "now", "random", "event", "new_id", "retire"])
 def test_the_names_of_aggregate_itself_are_refused_as_methods(name: str) -> None:
-    namespace = {"Aggregate": Aggregate, "__name__": __name__}
+    namespace = {"Hearing": Hearing, "__name__": __name__}
 
-    exec(f"class Named(Aggregate, key='key'):\n    def {name}(self): ...", namespace)
+    exec(f"class Named(Hearing):\n    def {name}(self): ...", namespace)
 
     assert kinds(namespace["Named"]) == ["ReservedName"]  # type: ignore[arg-type]
 

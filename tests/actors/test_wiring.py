@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from actors import After, Aggregate, App, At, Cancel, Gateway, WiringError, on
-from tests.actors.wired import Answered, Ask, Asked, Noted, place, problem, problems
+from tests.actors.wired import Answered, Ask, Asked, Hearing, Noted, place, problem, problems
 
 # ---------------------------------------------------------------- owners
 
@@ -122,10 +122,10 @@ def test_two_handlers_of_a_class_for_one_event_are_refused() -> None:
 
 
 def test_a_shared_field_whose_types_differ_is_refused() -> None:
-    class Call(Aggregate, key="key"):
+    class Call(Hearing, key="key"):
         state: str = ""
 
-    class Score(Aggregate, shares=Call):
+    class Score(Hearing, shares=Call):
         state: int = 0
 
     found = problem(Call, Score)
@@ -136,7 +136,7 @@ def test_a_shared_field_whose_types_differ_is_refused() -> None:
 
 
 def test_sharing_a_class_that_is_not_in_the_app_is_refused() -> None:
-    class Call(Aggregate, key="key"): ...
+    class Call(Hearing, key="key"): ...
 
     class Score(Aggregate, shares=Call):
         @on
@@ -150,11 +150,11 @@ def test_sharing_a_class_that_is_not_in_the_app_is_refused() -> None:
 
 
 def test_sharing_a_class_that_shares_another_is_refused() -> None:
-    class Call(Aggregate, key="key"): ...
+    class Call(Hearing, key="key"): ...
 
-    class Score(Aggregate, shares=Call): ...
+    class Score(Hearing, shares=Call): ...
 
-    class Rank(Aggregate, shares=Score): ...
+    class Rank(Hearing, shares=Score): ...
 
     assert problem(Call, Score, Rank).kind == "SharesNothing"
 
@@ -220,7 +220,7 @@ def test_all_problems_come_in_one_error_whose_text_holds_each_in_full() -> None:
         @on
         def unclear(self, event: Noted): ...  # type: ignore[no-untyped-def]
 
-    class Score(Aggregate, shares=Rival):
+    class Score(Hearing, shares=Rival):
         wrong: object = None
 
     class Payments(Gateway):

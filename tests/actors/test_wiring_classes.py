@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from actors import Aggregate, App, Event, Gateway, TrunklineError, on
+from actors import Aggregate, App, Event, Gateway, TrunklineError, WiringError, cron, on
 from actors.testing import scenario
-from tests.actors.wired import Answered, Ask, Asked, place, problem, problems
+from tests.actors.wired import Answered, Ask, Asked, Hearing, place, problem, problems
 
 # ---------------------------------------------------------------- names
 
 
 def test_two_classes_of_one_name_are_refused() -> None:
-    class Other(Aggregate, key="key", name="Ask"): ...
+    class Other(Hearing, key="key", name="Ask"): ...
 
     found = problem(Ask, Other)
 
@@ -38,7 +38,7 @@ def test_two_events_of_one_wire_type_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["a/b", "a b", "a\n", "a\x00", "*", "trunkline.parked"])
 def test_a_name_that_can_not_stand_in_an_address_is_refused(name: str) -> None:
-    class Named(Aggregate, key="key", name=name): ...
+    class Named(Hearing, key="key", name=name): ...
 
     found = problem(Named)
 
@@ -63,7 +63,7 @@ def test_a_wire_type_that_could_be_taken_for_something_else_is_refused(name: str
 
 @pytest.mark.parametrize("name", ["com.example.billing-wallet_2", "Börse"])
 def test_names_of_letters_digits_and_a_few_signs_are_fine(name: str) -> None:
-    class Named(Aggregate, key="key", name=name): ...
+    class Named(Hearing, key="key", name=name): ...
 
     assert list(App("shop", Named).catalogue.groups) == [name]
 
@@ -71,7 +71,7 @@ def test_names_of_letters_digits_and_a_few_signs_are_fine(name: str) -> None:
 # ---------------------------------------------------------------- arguments
 
 
-class Base(Aggregate, key="key"): ...
+class Base(Hearing, key="key"): ...
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ class Base(Aggregate, key="key"): ...
     ids=str,
 )
 def test_a_class_argument_of_an_aggregate_that_means_nothing_is_refused(arguments: Any, text: str) -> None:
-    class Odd(Aggregate, **arguments): ...
+    class Odd(Hearing, **arguments): ...
 
     found = problem(Base, Odd)
 
@@ -276,6 +276,49 @@ def test_a_method_that_takes_an_event_and_has_no_on_is_refused() -> None:
     assert found.places == (place(Forgot.answer),)
 
 
+def test_a_gateway_without_a_handler_is_refused() -> None:
+    class Idle(Gateway): ...
+
+    found = problem(Ask, Idle)
+
+    assert found.kind == "NoHandler"
+    assert "Idle has no handler: no event would come to it" in str(found)
+    assert found.places == (place(Idle),)
+
+
+def test_a_replacement_without_a_handler_is_refused() -> None:
+    class Idle(Gateway): ...
+
+    class Bank(Gateway):
+        @on
+        async def pay(self, event: Asked) -> None: ...
+
+    with pytest.raises(WiringError, match="Idle has no handler"):
+        App("shop", Bank).using(Bank=Idle())
+
+
+def test_classes_of_which_none_has_a_handler_are_refused_each() -> None:
+    class Holds(Aggregate, key="key"): ...
+
+    class Shares(Aggregate, shares=Holds): ...
+
+    found = problems(Ask, Holds, Shares)
+
+    assert [(p.kind, p.places) for p in found] == [("NoHandler", (place(Holds),)), ("NoHandler", (place(Shares),))]
+
+
+def test_a_class_that_shares_instances_needs_no_handler_where_another_has_one() -> None:
+    class Holds(Aggregate, key="key"): ...
+
+    class Hears(Hearing, shares=Holds): ...
+
+    class Shows(Aggregate, shares=Holds): ...
+
+    group = App("shop", Holds, Hears, Shows).catalogue.groups["Holds"]
+
+    assert group.classes == (Holds, Hears, Shows)
+
+
 def test_a_gateways_replacement_that_forgets_on_is_refused() -> None:
     class Payments(Gateway):
         @on
@@ -341,6 +384,19 @@ def test_on_with_an_event_in_brackets_says_where_the_event_belongs() -> None:
 def test_an_app_without_a_name_is_refused() -> None:
     with pytest.raises(TrunklineError, match="for its name"):
         App(Ask)  # type: ignore[arg-type]
+
+
+def test_an_app_without_parts_is_refused() -> None:
+    found = problem()
+
+    assert found.kind == "NoParts"
+
+
+def test_an_app_without_parts_may_have_a_schedule_whose_events_are_kept() -> None:
+    class Daily(Event, origin=True):
+        missed: int = 0
+
+    assert App("shop", schedules=[cron("0 8 * * *", Daily)]).catalogue.by_class[Daily].listeners == []
 
 
 def test_a_class_is_no_replacement_of_a_gateway() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actors import After, Aggregate, App, At, Cancel, Event, Gateway, WiringError, cron, on
-from tests.actors.wired import Answered, Ask, Asked, Noted, place
+from tests.actors.wired import Answered, Ask, Asked, Hearing, Noted, place
 
 SOURCES = sorted((Path(__file__).resolve().parents[2] / "actors").glob("*.py"))
 
@@ -49,6 +49,27 @@ def no_handler() -> tuple[list[Any], str]:
 NoHandler: Forgot.answer takes an event, and has no @on: nothing would call it
 {at(Forgot.answer)}
   fix: put @on above it; if it is called from elsewhere, name it _answer.""",
+    )
+
+
+def no_handler_at_all() -> tuple[list[Any], str]:
+    class Idle(Aggregate, key="key"): ...
+
+    return (
+        [Ask, Idle],
+        f"""\
+NoHandler: Idle has no handler: no event would come to it
+{at(Idle)}
+  fix: put @on above a method of it that takes an event, or leave Idle out of the app.""",
+    )
+
+
+def no_parts() -> tuple[list[Any], str]:
+    return (
+        [],
+        """\
+NoParts: app 'shop' has no aggregate and no gateway: nothing would come of any event
+  fix: App('shop', Wallet, ...).""",
     )
 
 
@@ -127,7 +148,7 @@ TwoHandlers: Twice.one and Twice.other both listen to Asked
 
 
 def same_name() -> tuple[list[Any], str]:
-    class Other(Aggregate, key="key", name="Ask"): ...
+    class Other(Hearing, key="key", name="Ask"): ...
 
     return (
         [Ask, Other],
@@ -156,7 +177,7 @@ SameWireType: Answered and Replied are both 'answered' on the wire
 
 
 def bad_name() -> tuple[list[Any], str]:
-    class Named(Aggregate, key="key", name="a/b"): ...
+    class Named(Hearing, key="key", name="a/b"): ...
 
     return (
         [Named],
@@ -168,7 +189,7 @@ BadName: 'a/b' can't be a class's name
 
 
 def shared_field_mismatch() -> tuple[list[Any], str]:
-    class Call(Aggregate, key="key"):
+    class Call(Hearing, key="key"):
         state: str = ""
 
     class Score(Aggregate, shares=Call):
@@ -185,9 +206,9 @@ SharedFieldMismatch: Call.state and Score.state are the same storage, and their 
 
 
 def shares_nothing() -> tuple[list[Any], str]:
-    class Call(Aggregate, key="key"): ...
+    class Call(Hearing, key="key"): ...
 
-    class Score(Aggregate, shares=Call): ...
+    class Score(Hearing, shares=Call): ...
 
     return (
         [Score],
@@ -334,7 +355,7 @@ UndeclaredCycle: events lead back to themselves: Noted → Again.hear → Answer
 
 
 def reserved_name() -> tuple[list[Any], str]:
-    class Named(Aggregate, key="key"):
+    class Named(Hearing, key="key"):
         def retire(self) -> None: ...
 
     return (
@@ -347,7 +368,7 @@ ReservedName: Named.retire is a name of Aggregate itself
 
 
 def private_attribute() -> tuple[list[Any], str]:
-    class Secretive(Aggregate, key="key"):
+    class Secretive(Hearing, key="key"):
         _cache: int = 0
 
     return (
@@ -360,7 +381,7 @@ PrivateAttribute: Secretive._cache is a private attribute, which would be lost b
 
 
 def no_default() -> tuple[list[Any], str]:
-    class Wanting(Aggregate, key="key"):
+    class Wanting(Hearing, key="key"):
         credits: int
 
     return (
@@ -375,7 +396,7 @@ NoDefault: Wanting.credits has no default, and an instance starts empty
 def not_stored() -> tuple[list[Any], str]:
     from pydantic import Field
 
-    class Forgetful(Aggregate, key="key"):
+    class Forgetful(Hearing, key="key"):
         credits: int = Field(default=0, exclude=True)
 
     return (
@@ -388,7 +409,7 @@ NotStored: Forgetful.credits is excluded from what is stored, and would be lost 
 
 
 def polymorphic_field() -> tuple[list[Any], str]:
-    class Loose(Aggregate, key="key"):
+    class Loose(Hearing, key="key"):
         thing: object = None
 
     return (
@@ -401,7 +422,7 @@ PolymorphicField: Loose.thing may hold anything, and is read back as plain JSON
 
 
 def bad_argument() -> tuple[list[Any], str]:
-    class Odd(Aggregate, key="key", failures="ignore"): ...  # type: ignore[arg-type]
+    class Odd(Hearing, key="key", failures="ignore"): ...  # type: ignore[arg-type]
 
     return (
         [Odd],
@@ -431,6 +452,9 @@ def missing_settings() -> tuple[list[Any], str]:
     class Payments(Gateway):
         token: str
 
+        @on
+        async def charge(self, event: Asked) -> None: ...
+
     with pytest.raises(ValueError, match="token") as caught:
         Payments()  # type: ignore[call-arg]
     return (
@@ -446,6 +470,8 @@ MISTAKES = [
     *(
         two_owners,
         no_handler,
+        no_handler_at_all,
+        no_parts,
         bad_parameter,
         emits_origin,
         unowned,

@@ -26,6 +26,13 @@ class Ask(Aggregate, key="key"):
     def ask(self, event: Asked) -> Answered: ...  # type: ignore[empty-body]
 
 
+class Hearing(Aggregate):
+    """Nothing is wrong with it: what derives from it makes its own mistakes."""
+
+    @on(key="key")
+    def hear(self, event: Asked) -> None: ...
+
+
 def problems(*parts: type[Aggregate] | type[Gateway] | Gateway) -> tuple[WiringProblem, ...]:
     with pytest.raises(WiringError) as caught:
         App("shop", *parts)

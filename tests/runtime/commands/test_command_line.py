@@ -237,7 +237,7 @@ def test_a_mistake_is_told_without_a_traceback(
 ) -> None:
     (journal.parent / "text.db").write_text("some text" * 999)
     (journal.parent / "broken.py").write_text("1 / 0\n")
-    (journal.parent / "other.py").write_text("from actors import App\napp = App('other')\n")
+    (journal.parent / "other.py").write_text("from actors import App\napp = App('other', heartbeat=60)\n")
 
     said = trunkline(*arguments)
 

@@ -104,7 +104,11 @@ def test_a_schedule_counts_from_where_the_router_says() -> None:
 
 
 def test_without_schedules_an_epoch_is_claimed_and_no_more() -> None:
-    app = App("quiet")
+    class Quiet(Aggregate, singleton=True):
+        @on
+        def strike(self, event: Hourly) -> None: ...
+
+    app = App("quiet", Quiet)
     heart = HeartCore(SupervisorCore((), app.schedules), app.catalogue, PARTITIONS)
     heart.linked()
 

@@ -8,12 +8,13 @@ from hashlib import blake2b
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from actors.envelope import Envelope
 from actors.errors import OutsideTurn
 from actors.event import Upcasters, no_such_arguments, place_of_class, store_sets_sorted
 from actors.handler import Handler, KeyOf
+from actors.model import Model
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RESERVED = frozenset({"id", "now", "random", "event", "new_id", "retire"})
@@ -62,7 +63,7 @@ class TurnContext:
         return self._random
 
 
-class Aggregate(BaseModel):
+class Aggregate(Model):
     """State, and handlers that change it. Its fields are the state, each with a default: an instance starts empty.
 
     Class arguments: `key` (the event field that routes to an instance), `singleton` (there is one instance),

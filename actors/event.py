@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
 from actors.errors import EventRejected, TrunklineError
+from actors.model import Model
 
 EVENT_MAX = 1 << 20
 """Bytes of an event's payload."""
@@ -88,8 +89,8 @@ def store_sets_sorted(cls: type[BaseModel]) -> None:
         cls.__pydantic_serializer__ = pydantic_core.SchemaSerializer(sorting, _use_prebuilt=False)
 
 
-class Event(BaseModel):
-    """A fact. Frozen; its fields are its payload; no field name is reserved (of some, as `copy`, pydantic warns).
+class Event(Model):
+    """A fact. Frozen; its fields are its payload; no field name is reserved but `mro` and pydantic's own `model_...`.
 
     Class arguments: `origin` (may be published from outside any turn), `broadcast` (goes to every live instance of the
     listening classes), `version` and `upcasters` (payloads of older versions are brought up to date when read), `name`

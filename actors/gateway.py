@@ -4,12 +4,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from actors.envelope import Envelope
 from actors.errors import OutsideTurn
 from actors.event import no_such_arguments, place_of_class
 from actors.handler import Handler
+from actors.model import Model
 
 RESERVED = frozenset({"event", "idempotency_key", "open", "close"})
 HOOKS = frozenset({"open", "close"})
@@ -37,7 +38,7 @@ class CallContext:
 current_call: ContextVar[CallContext | None] = ContextVar("trunkline_call", default=None)
 
 
-class Gateway(BaseModel):
+class Gateway(Model):
     """Talks to the outside world: its handlers are async, unordered, retried.
 
     Its fields are settings: given in `App(..., Payments(url=...))`, replaced in tests by `app.using(Payments=Fake())`.

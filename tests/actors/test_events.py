@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from actors import Aggregate, App, Event, on
+from actors import Aggregate, App, Event, Gateway, TrunklineError, on
 from actors.errors import EventRejected
 from actors.event import decode_event, encode_event, event_type, snake_case
 from actors.testing import scenario
@@ -104,18 +105,62 @@ def test_an_event_refuses_numbers_that_json_can_not_hold(number: float) -> None:
     [
         *("id", "now", "random", "event", "new_id", "retire", "key", "open", "close", "idempotency_key"),
         *("time", "type", "source", "subject", "version", "name", "origin", "broadcast", "sequence", "hops"),
-        *("json", "dict", "copy", "schema", "construct", "model_name", "model_id", "register"),
+        *("json", "dict", "copy", "schema", "construct", "model_name", "model_id", "model_dumped", "register"),
+        *("validate", "schema_json", "parse_obj", "parse_raw", "parse_file", "from_orm", "update_forward_refs"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:Field name .* shadows an attribute in parent:UserWarning")
-def test_no_field_name_is_reserved(field: str) -> None:
-    namespace = {"Event": Event, "__name__": __name__}
+@pytest.mark.filterwarnings("error")
+def test_these_field_names_are_as_good_as_any(field: str) -> None:
+    namespace: dict[str, Any] = {"Event": Event, "__name__": __name__}
 
-    exec(f"class Named(Event):\n    {field}: str", namespace)
+    exec(f"class Named(Event):\n    {field}: str\nclass Again(Named):\n    {field}: str = 'y'", namespace)
 
     named = namespace["Named"]
-    event = named(**{field: "x"})  # type: ignore[operator]
-    assert decode_event(named, encode_event(event), 1) == event  # type: ignore[arg-type]
+    event = named(**{field: "x"})
+    assert getattr(event, field) == "x"
+    assert decode_event(named, encode_event(event), 1) == event
+    assert getattr(namespace["Again"](), field) == "y"
+    with pytest.raises(ValidationError, match="Field required"):
+        named()
+
+
+@pytest.mark.parametrize("base", [Event, Aggregate, Gateway])
+@pytest.mark.parametrize("field", ["model_copy", "model_extra", "model_dump", "model_fields", "model_validate", "mro"])
+@pytest.mark.filterwarnings("ignore:Field name .* shadows an attribute in parent:UserWarning")
+def test_a_field_name_that_pydantic_needs_is_refused(base: type[Any], field: str) -> None:
+    with pytest.raises(TrunklineError) as caught:
+        exec(f"class Named(base):\n    {field}: str = 'x'", {"base": base, "__name__": __name__})
+
+    assert f"class Named has a field {field}, a name that pydantic or Python uses itself" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_pydantics_models_once_had_is_a_good_name_in_a_state_and_in_settings() -> None:
+    class Printed(Event, origin=True):
+        copy: str  # type: ignore[assignment]
+
+    class Copies(Aggregate, key="copy"):
+        copy: int = 0  # type: ignore[assignment]
+        json: list[str] = []  # type: ignore[assignment]
+
+        @on
+        def count(self, event: Printed) -> None:
+            self.copy += 1
+            self.json = [*self.json, event.copy]
+
+    class Printer(Gateway):
+        schema: str = "a4"  # type: ignore[assignment]
+
+        @on
+        async def print(self, event: Printed) -> None: ...
+
+    play = scenario(App("press", Copies, Printer(schema="a5")))
+    play.publish(Printed(copy="c-1"))
+    play.publish(Printed(copy="c-1"))
+
+    copies = play.get(Copies, "c-1")
+    assert copies is not None
+    assert (copies.copy, copies.json) == (2, ["c-1", "c-1"])
 
 
 @given(st.text(), st.integers())

@@ -18,11 +18,10 @@ def press() -> None:
 
 @pytest.fixture(autouse=True)
 def handled_as_before() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
+    # A process that was started in the background may have been told to ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    after = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, before)
-    assert after == before
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
 
 
 def test_it_takes_effect_at_the_end(capfd: pytest.CaptureFixture[str]) -> None:

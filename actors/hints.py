@@ -10,6 +10,12 @@ from typing import Any, Union, get_args, get_origin
 from actors.event import Event
 from actors.timer import After, At, Cancel
 
+RIGHT = (
+    "def handler(self, event: SomeEvent) -> OtherEvent | None: ...; one that yields several has "
+    "-> Iterator[OtherEvent | AnotherEvent]."
+)
+"""What hints are to look like."""
+
 
 class HintError(Exception):
     """Hints that say nothing usable; the text says why."""

@@ -9,7 +9,7 @@ from actors.gateway import HOOKS as GATEWAY_HOOKS
 from actors.gateway import RESERVED as GATEWAY_RESERVED
 from actors.gateway import Gateway
 from actors.handler import Handler, handlers_of, place_of, uncalled, unfilled
-from actors.hints import HintError, hears, read
+from actors.hints import RIGHT, HintError, hears, read
 from actors.problems import Problems
 from actors.states import state_problems
 
@@ -191,8 +191,7 @@ def read_hints(cls: type[Any], namespace: dict[str, Any], problems: Problems) ->
                 "BadHint",
                 f"{who}: {error}",
                 handler.where,
-                hint="def handler(self, event: SomeEvent) -> OtherEvent | None: ...; one that yields several has "
-                "-> Iterator[OtherEvent | AnotherEvent].",
+                hint=RIGHT,
             )
             all_read = False
             continue

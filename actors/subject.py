@@ -8,10 +8,10 @@ from typing import Any, Generic, TypeVar
 from actors.aggregate import EPOCH, Aggregate
 from actors.catalogue import EVERYONE, EventPlan, GroupPlan, HandlerPlan, pick
 from actors.envelope import Envelope
-from actors.errors import TrunklineError, TurnError
+from actors.errors import TrunklineError, TurnError, WiringProblem
 from actors.event import Event, decode_event, encode_event
 from actors.handler import handlers_of
-from actors.hints import read
+from actors.hints import RIGHT, HintError, read
 from actors.routes import routed_by
 from actors.turn import Instance, TimerCancel, TimerSet, TurnResult
 
@@ -101,7 +101,7 @@ def given(cls: type[A], id: str | None = None, *, now: datetime = START, **state
         state: fields that are to differ from their defaults.
 
     Raises:
-        TrunklineError: it is no class of an aggregate.
+        TrunklineError: it is no class of an aggregate, or a handler's hints say nothing usable.
     """
     if not isinstance(cls, type) or not issubclass(cls, Aggregate):
         raise TrunklineError(
@@ -136,7 +136,11 @@ class Subject(Generic[A]):
         group = GroupPlan(cls.__trunkline__.name, (cls,))
         for handler in handlers_of(cls).values():
             if handler.hints is None:
-                handler.hints = read(handler.function, handler.namespace, namespace)
+                try:
+                    handler.hints = read(handler.function, handler.namespace, namespace)
+                except HintError as error:
+                    what = f"{cls.__name__}.{handler.name}: {error}"
+                    raise WiringProblem("BadHint", what, (handler.where,), hint=RIGHT) from None
             for event in (*handler.hints.listens, *handler.hints.emits, *handler.hints.after, *handler.hints.cancels):
                 self._plans.setdefault(event, EventPlan(event))
         return group

@@ -322,3 +322,13 @@ def test_the_envelope_has_what_there_is_outside_of_an_app() -> None:
     nosy.when(Bought())
 
     assert nosy.state.seen == {"type": "bought", "subject": "ada", "cause": "", "schema": "bought/1"}
+
+
+def test_hints_that_say_nothing_are_told_of_with_their_place() -> None:
+    class Mute(Aggregate, key="player_id"):
+        @on
+        def hear(self, event: Bought):  # type: ignore[no-untyped-def]
+            pass
+
+    with pytest.raises(TrunklineError, match=r"BadHint: Mute.hear: it has no return hint(.|\n)*test_given.py:\d+"):
+        given(Mute, "ada")

@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 
@@ -51,22 +51,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             console.print("\ninterrupted: run it again, and it goes on where it stopped", style="yellow")
         return INTERRUPTED
     except TrunklineError as error:
-        return _went_wrong(console, error)
+        return _went_wrong(error)
     except ExceptionGroup as group:
         # Of what several tasks did at once.
         trouble, others = group.split(TrunklineError)
         if trouble is None or others is not None:
             raise
-        return _went_wrong(console, _first(trouble))
+        return _went_wrong(_first(trouble))
 
 
-def output() -> Console:
-    """Where commands print. No name is taken for markup, whatever a player calls herself."""
-    return Console(file=sys.stdout, highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+def output(file: TextIO | None = None) -> Console:
+    """Where commands print: standard output, or this. No name is markup, whatever a player calls herself."""
+    file = file or sys.stdout
+    return Console(file=file, highlight=False, markup=False, soft_wrap=not file.isatty())
 
 
-def _went_wrong(console: Console, error: TrunklineError) -> int:
-    console.print(str(error), style="red")
+def _went_wrong(error: TrunklineError) -> int:
+    # Not where a program reads what it asked for.
+    output(sys.stderr).print(str(error), style="red")
     return 1
 
 

@@ -5,7 +5,6 @@ import secrets
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.table import Table
 
 from actors import Event, TrunklineError
 from apps.prankcall.app import app
@@ -23,21 +22,22 @@ from apps.prankcall.events import (
     RequestedHangup,
 )
 from apps.prankcall.leaderboard import Leaderboard
-from apps.prankcall.report import show_board
 from apps.prankcall.rules import CALL_LIMIT
 from apps.prankcall.wallet import Wallet
 from runtime import KeyReused, NotRunning, RequestTimeout, Runtime
+from runtime.commands.output import Output, Row, moment
 
 R = TypeVar("R", bound=Event)
 
 
 class Terminal:
-    """Commands on a running game; what they print is for people, or JSON for a program."""
+    """Commands on a running game: what they print is for people, lines with tabs for a pipe, or JSON for a program."""
 
     def __init__(self, console: Console, address: str | None, as_json: bool) -> None:
         self._console = console
         self._address = address
         self._json = as_json
+        self._out = Output(False, console)
 
     def buy(self, player: str, credits: int, order: str | None) -> int:
         """1 if the payment was declined. An order that was made before is not made again: what became of it is said."""
@@ -86,14 +86,13 @@ class Terminal:
 
     def board(self) -> int:
         with self._attached() as rt:
-            board = rt.get(Leaderboard)
+            ranking = (rt.get(Leaderboard) or Leaderboard()).ranking()
         if self._json:
-            ranking = board.ranking() if board else []
             self._print([{"player": player, "points": points} for player, points in ranking])
-        elif board is None or not board.ranking():
-            self._console.print("nobody has points yet: a call brings them when it has ended")
-        else:
-            show_board(self._console, board)
+            return 0
+        places = [Row((str(n), player, str(points)), {}) for n, (player, points) in enumerate(ranking, 1)]
+        empty = "nobody has points yet: a call brings them when it has ended"
+        self._out.table(("", "player", "points"), places, empty=empty)
         return 0
 
     def receipts(self, player: str) -> int:
@@ -106,13 +105,12 @@ class Terminal:
                 {"player": player, "credits": wallet.credits, "receipts": [e.model_dump(mode="json") for e in events]}
             )
             return 0
-        table = Table(title=f"Receipts of {player}", title_justify="left")
-        for column in ("when", "what", "about"):
-            table.add_column(column)
-        for recorded, event in zip(sent, events, strict=True):
-            table.add_row(f"{recorded.time:%Y-%m-%d %H:%M:%S}", event.what, event.about)
-        self._console.print(table)
-        self._console.print(f"{player} holds {wallet.credits} credits; {sum(wallet.reserved.values())} are set aside")
+        rows = [Row((moment(r.time), e.what, e.about), {}) for r, e in zip(sent, events, strict=True)]
+        self._out.table(("when", "what", "about"), rows, empty=f"nothing was written to {player} yet")
+        if self._out.for_person:
+            # Lines for a program are all of one kind: it finds the credits in the JSON.
+            aside = sum(wallet.reserved.values())
+            self._console.print(f"{player} holds {wallet.credits} credits; {aside} are set aside")
         return 0
 
     def _ask(self, wish: Event, *replies: type[R], option: str, name: str, other: str) -> R:

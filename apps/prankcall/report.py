@@ -1,4 +1,4 @@
-"""What a demo shows when the game is over."""
+"""What a demo shows when the game is over: tables, also into a pipe, since whoever reads a build's log is a person."""
 
 from collections.abc import Sequence
 

@@ -23,12 +23,12 @@ class Row(NamedTuple):
 
 
 class Output:
-    """One command's standard output."""
+    """What one command prints: on standard output, or on a console that an app's own commands have."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, as_json: bool, console: Console | None = None) -> None:
         self.as_json = as_json
         # A pipe is not cut to the width of a screen.
-        self._console = Console(highlight=False)
+        self._console = console or Console(highlight=False)
         self.for_person = not as_json and self._console.is_terminal
 
     def table(self, columns: Sequence[str], rows: Iterable[Row], *, empty: str) -> None:
@@ -47,17 +47,20 @@ class Output:
 
     def row(self, row: Row) -> None:
         """One row, for a program."""
-        click.echo(as_line(row.record) if self.as_json else "\t".join(map(printable, row.cells)))
+        self._line(as_line(row.record) if self.as_json else "\t".join(map(printable, row.cells)))
 
     def record(self, record: dict[str, Any]) -> None:
         """Something as JSON, on a line."""
-        click.echo(as_line(record))
+        self._line(as_line(record))
 
     def say(self, text: Text | Tree | str) -> None:
         """Something for a person; plain text may hold what came from outside."""
         if isinstance(text, str):
             text = Text("\n".join(map(printable, text.split("\n"))))
         self._console.print(text, soft_wrap=not isinstance(text, Tree))
+
+    def _line(self, text: str) -> None:
+        click.echo(text, file=self._console.file)
 
     def event(self, recorded: Recorded) -> None:
         """An event of a log."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -28,9 +28,7 @@ from runtime import AsyncRuntime, KeyReused, ScaledClock
 from runtime.shells.clock import RealClock
 from tests.runtime.shells.inside import inside
 
-from .world import whim
-
-EIGHT = datetime(2026, 1, 1, 20, tzinfo=UTC)
+from .world import EIGHT, whim
 
 
 @asynccontextmanager

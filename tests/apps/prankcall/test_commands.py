@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from actors import TrunklineError
+from actors import Aggregate, TrunklineError
 from apps.prankcall.cli import main
 from apps.prankcall.commands import Terminal
-from runtime import NotRunning, RequestTimeout, Runtime
+from apps.prankcall.events import ReceiptSent
+from apps.prankcall.leaderboard import Leaderboard
+from apps.prankcall.wallet import Wallet
+from runtime import NotRunning, Recorded, RequestTimeout, Runtime
+
+from .world import EIGHT, recorded
 
 
 class Silent:
@@ -54,8 +59,10 @@ def test_where_no_game_runs_it_is_told_how_to_open_one(
     status = main(["board"])
 
     assert status == 1
-    assert "no game runs here" in (said := capsys.readouterr().out)
-    assert "fix: `prankcall serve` opens one" in said
+    said = capsys.readouterr()
+    assert "no game runs here" in said.err
+    assert "fix: `prankcall serve` opens one" in said.err
+    assert said.out == "", "there a program reads the board"
 
 
 @pytest.mark.parametrize(
@@ -85,22 +92,55 @@ def test_a_command_shows_examples_of_itself_alone(command: str, capsys: pytest.C
     assert all(line.split()[:2] == ["prankcall", command] for line in examples)
 
 
-def test_of_a_board_without_points_it_is_said_when_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    class New:
-        """A game in which no call has ended."""
+class Played:
+    """A running game in which a player has won points, or nobody; with the receipts that a player got."""
 
-        def __enter__(self) -> "New":
-            return self
+    def __init__(self, **standings: int) -> None:
+        self._standings = standings
 
-        def __exit__(self, *_: object) -> None: ...
+    def __enter__(self) -> "Played":
+        return self
 
-        def get(self, cls: type) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
-    shown = io.StringIO()
-    terminal = Terminal(Console(file=shown), None, False)
-    monkeypatch.setattr(terminal, "_attached", New)
+    def get(self, cls: type, id: str = "") -> Aggregate | None:
+        if cls is Wallet:
+            return Wallet(credits=30, reserved={"c-1": 10})
+        return Leaderboard(standings=self._standings) if self._standings else None
 
-    status = terminal.board()
+    def tail(self, *_: object) -> list[Recorded]:
+        return [recorded("receipt_sent", "Receipts/ada", ReceiptSent(player_id="ada", about="o-1", what="paid"))]
 
-    assert status == 0
-    assert "nobody has points yet" in shown.getvalue()
+
+def shown(game: Any, *, person: bool) -> tuple[str, str]:
+    """The board and Ada's receipts, as a person or a program sees them."""
+    found = []
+    for show in (lambda t: t.board(), lambda t: t.receipts("ada")):
+        file = io.StringIO()
+        terminal = Terminal(Console(file=file, force_terminal=person, color_system=None, width=120), None, False)
+        terminal._attached = lambda: game  # type: ignore[method-assign]
+        assert show(terminal) == 0
+        found.append(file.getvalue())
+    return found[0], found[1]
+
+
+def test_of_a_board_without_points_a_person_is_told_when_they_come() -> None:
+    assert "nobody has points yet" in shown(Played(), person=True)[0]
+    assert shown(Played(), person=False)[0] == ""
+
+
+def test_a_pipe_gets_board_and_receipts_as_lines_with_tabs() -> None:
+    board, receipts = shown(Played(ada=12, grace=7), person=False)
+
+    assert board == "1\tada\t12\n2\tgrace\t7\n"
+    when = EIGHT.astimezone().isoformat(sep=" ", timespec="milliseconds")
+    assert receipts == f"{when}\tpaid\to-1\n"
+
+
+def test_a_person_gets_board_and_receipts_as_tables_with_what_the_columns_are() -> None:
+    board, receipts = shown(Played(ada=12), person=True)
+
+    assert "points" in board.splitlines()[0]
+    assert "about" in receipts.splitlines()[0]
+    assert "ada holds 30 credits; 10 are set aside" in receipts
+    assert "\t" not in board + receipts

@@ -89,7 +89,7 @@ def test_a_person_plays_from_a_terminal(game: Play) -> None:
     agreed = game("consent", "--friend", "grace", "--player", "ada")
     placed = game("call", "--player", "ada", "--friend", "grace", "--call-id", "c-1")
     hung_up = game("hangup", "c-1")
-    board = game("board", "--json")
+    board, lines = game("board", "--json"), game("board")
     receipts = game("receipts", "--player", "ada", "--json")
 
     assert (declined.returncode, bought.returncode, without.returncode) == (1, 0, 1), declined.stderr + bought.stdout
@@ -99,6 +99,7 @@ def test_a_person_plays_from_a_terminal(game: Play) -> None:
     assert agreed.returncode == placed.returncode == hung_up.returncode == 0, placed.stdout + placed.stderr
     assert "c-1 is placed" in placed.stdout
     assert isinstance(json.loads(board.stdout), list)
+    assert "┃" not in lines.stdout, "a program reads it"
     assert {r["what"] for r in json.loads(receipts.stdout)["receipts"]} >= {"declined", "paid"}
 
 
@@ -119,14 +120,14 @@ def test_what_is_asked_for_again_is_done_once(game: Play) -> None:
     assert bought.returncode == again.returncode == 0, again.stdout + again.stderr
     assert json.loads(again.stdout) == json.loads(bought.stdout)
     assert other.returncode == 1
-    assert "o-1 was another order" in other.stdout
+    assert "o-1 was another order" in other.stderr
     assert placed.returncode == called.returncode == 0, called.stdout + called.stderr
     assert json.loads(called.stdout) == json.loads(placed.stdout)
     assert taken.returncode == 1
-    assert "c-1 is another call" in taken.stdout
+    assert "c-1 is another call" in taken.stderr
     assert json.loads(receipts.stdout)["credits"] in (50, 40), "whether it was answered by now"
     assert unknown.returncode == 1
-    assert "there is no call c-0" in unknown.stdout
+    assert "there is no call c-0" in unknown.stderr
     assert "c-2 is over already" in refused.stdout
 
 

@@ -69,20 +69,20 @@ def test_what_is_no_game_of_its_seed_is_left_alone(
 
     status = main(["demo", "--seed", "2", "--journal", journal])
 
-    out = capsys.readouterr().out
+    err = capsys.readouterr().err
     assert status == 1
-    assert said in out
-    assert "fix:" in out
+    assert said in err
+    assert "fix:" in err
     assert Path(journal).exists()
 
 
 def test_a_game_that_nothing_would_be_left_of_is_not_begun(capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["demo", "--journal", "memory://"])
 
-    out = capsys.readouterr().out
+    err = capsys.readouterr().err
     assert status == 1
-    assert "can't be played in memory" in out
-    assert "fix:" in out
+    assert "can't be played in memory" in err
+    assert "fix:" in err
 
 
 def test_what_goes_wrong_in_one_of_several_tasks_is_said_without_a_traceback(
@@ -105,4 +105,4 @@ def test_what_goes_wrong_in_one_of_several_tasks_is_said_without_a_traceback(
     status = main(["demo", "--attach"])
 
     assert status == 1
-    assert "fix: another one." in capsys.readouterr().out
+    assert "fix: another one." in capsys.readouterr().err

@@ -4,25 +4,17 @@ import asyncio
 import io
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
 
-from actors import Event
 from apps.prankcall import cli
 from apps.prankcall.events import AnsweredCall, RefusedCall
 from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.report import show_board
 from apps.prankcall.view import View
-from runtime import EventId, Recorded
 
-EIGHT = datetime(2026, 1, 1, 20, tzinfo=UTC)
-
-
-def recorded(type: str, source: str, event: Event) -> Recorded:
-    id = EventId("1-1")
-    return Recorded(id, type, EIGHT, EIGHT, source, "", "", None, id, 0, "1", "", f"{type}/1", "", event)
+from .world import recorded
 
 
 def test_what_ray_prints_meanwhile_goes_where_the_demo_has_it_go() -> None:

@@ -21,7 +21,9 @@ from apps.prankcall.events import (
 )
 from apps.prankcall.payments import Payments
 from apps.prankcall.wallet import Wallet
+from runtime import EventId, Recorded
 
+EIGHT = datetime(2026, 1, 1, 20, tzinfo=UTC)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ID = {"call_id": "c-1", "provider_id": "SIM1"}
 REQUEST = RequestedCall(call_id="c-1", player_id="ada", friend="+15550100", prank="fish")
@@ -37,6 +39,12 @@ def world(*, credits: int = 20, consent: bool = True) -> Scenario:
     if consent:
         found.publish(ConsentGiven(friend="+15550100", player_id="ada"))
     return found
+
+
+def recorded(type: str, source: str, event: Event) -> Recorded:
+    """As the log tells it, at eight."""
+    id = EventId("1-1")
+    return Recorded(id, type, EIGHT, EIGHT, source, "", "", None, id, 0, "1", "", f"{type}/1", "", event)
 
 
 def happened(world: Scenario, kind: type[Event]) -> list[Event]:

@@ -1,6 +1,6 @@
 """What a demo shows when the game is over: tables, also into a pipe, since whoever reads a build's log is a person."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -16,8 +16,11 @@ ROLES = {
     "Gateways": "Payments, Telephony: talk to the world outside",
     "Supervisor": "watches the others, starts them again, beats the heartbeat",
 }
-HELD_MAX = 12
-"""Instances of one host that are named."""
+AT_REST = "at rest: the journal has the state"
+TOLD_MAX = 1_000
+"""Instances that `status` says the place of, at most."""
+NAMED = 3
+"""Instances of a class that are named."""
 
 
 def show_board(console: Console, board: Leaderboard | None) -> None:
@@ -64,21 +67,46 @@ async def show_holders(console: Console, rt: AsyncRuntime) -> None:
     table.add_column("Ray actor")
     table.add_column("process", justify="right")
     table.add_column("holds")
-    held: dict[str, list[str]] = (await rt.status())["where"]
-    for name, pid in sorted((await rt.processes()).items()):
-        host = name.partition(":")[2]
-        table.add_row(name, str(pid), _holds(host, held.get(host, [])))
+    where: dict[str, list[str]] = (await rt.status())["where"]
+    for row in holders(await rt.processes(), where):
+        table.add_row(*row)
     console.print(table)
+    if sum(map(len, where.values())) >= TOLD_MAX:
+        console.print(f"(of {TOLD_MAX:,} instances the router says where they are; the others count as at rest here)")
 
 
-def _holds(host: str, instances: Sequence[str]) -> str:
-    if instances:
-        return named(sorted(instances))
-    # Of one that rests, the journal has the state.
-    return ROLES.get(host) or (f"{host}, at rest" if "/" in host else "nothing: a spare")
+def holders(processes: Mapping[str, int], where: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str, str]]:
+    """Ray actor, process, what it holds.
+
+    A call has a Ray actor of its own, and a game has hundreds of calls: of those of a class some stand for all, first
+    such as hold their instance in memory.
+    """
+    dedicated: dict[str, list[str]] = {}
+    for name in sorted(processes):
+        host = name.partition(":")[2]
+        if "/" in host:
+            dedicated.setdefault(host.partition("/")[0], []).append(name)
+        else:
+            yield name, str(processes[name]), ROLES.get(host) or by_class(where.get(host, ())) or "nothing: a spare"
+    for cls, names in dedicated.items():
+        held = {name: where.get(name.partition(":")[2], ()) for name in names}
+        names.sort(key=lambda name: not held[name])
+        for name in names[:NAMED]:
+            yield name, str(processes[name]), ", ".join(held[name]) or AT_REST
+        if rest := names[NAMED:]:
+            asleep = sum(not held[name] for name in rest)
+            said = f"a {cls} each" + (f"; {asleep} of them {AT_REST}" if asleep else "")
+            yield f"and {len(rest)} more", "", said
 
 
-def named(instances: Sequence[str]) -> str:
-    """So many by name, the rest by number."""
-    more = f" and {len(instances) - HELD_MAX} more" if len(instances) > HELD_MAX else ""
-    return ", ".join(instances[:HELD_MAX]) + more
+def by_class(instances: Sequence[str]) -> str:
+    """How many of each class, and who the first of them are."""
+    ids: dict[str, list[str]] = {}
+    for address in sorted(instances):
+        cls, _, id = address.partition("/")
+        ids.setdefault(cls, []).append(id)
+    return "\n".join(f"{len(of)} {cls}: {_first(of)}" if of != [cls] else cls for cls, of in ids.items())
+
+
+def _first(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:NAMED]) + (", ..." if len(ids) > NAMED else "")

@@ -237,11 +237,18 @@ def _ray(console: Console) -> Iterator[None]:
         says = console.status("starting Ray ...") if console.is_terminal else _line(console, "starting Ray ...")
         with says, held_back(STARTING):
             ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-        with redirect_stdout(_WithoutRaylet(sys.stdout)), redirect_stderr(_WithoutRaylet(sys.stderr)):
+        with _without_raylet():
             yield
     finally:
-        with held_back():
+        # What Ray has kept back, as it repeats itself, it prints now.
+        with held_back(), _without_raylet():
             ray.shutdown()
+
+
+@contextmanager
+def _without_raylet() -> Iterator[None]:
+    with redirect_stdout(_WithoutRaylet(sys.stdout)), redirect_stderr(_WithoutRaylet(sys.stderr)):
+        yield
 
 
 class _WithoutRaylet(io.TextIOBase):

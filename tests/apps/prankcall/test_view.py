@@ -6,9 +6,10 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
+import ray
 from rich.console import Console
 
-from apps.prankcall import cli
+from apps.prankcall import cli, demo
 from apps.prankcall.events import AnsweredCall, RefusedCall
 from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.report import show_board
@@ -33,6 +34,21 @@ def test_what_ray_prints_meanwhile_goes_where_the_demo_has_it_go() -> None:
     assert "killed" in shown.getvalue()
     assert "raylet" not in shown.getvalue()
     assert printed.getvalue() == "(raylet) A worker died\n(raylet) as well\n"
+
+
+def test_what_ray_prints_as_it_ends_is_no_part_of_the_demo(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **_: None)
+    monkeypatch.setattr(ray, "shutdown", lambda: print("(raylet) [repeated 2x]", file=sys.stderr))
+
+    with demo._ray(cli.output()):
+        print("the books balance")
+
+    said = capsys.readouterr()
+    assert "the books balance" in said.out
+    assert said.err == ""
 
 
 def test_the_live_view_shows_what_has_just_happened_and_how_many_calls_are_over() -> None:

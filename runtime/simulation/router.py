@@ -338,7 +338,8 @@ class RouterProcess(Process):
             link.send(self, Claimed(ticket, epoch, self._journal.info.started, core.schedules()))
 
     def look_at_the_clock(self) -> None:
-        """It may show another time than expected."""
+        """It may show another time than expected: what it was to wake at by the old one may have passed."""
+        self._wake = None
         self.later(self._pause(), self._pump)
 
     def _read(self, core: RouterCore) -> None:

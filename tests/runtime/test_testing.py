@@ -116,6 +116,34 @@ def test_timers_that_are_due_within_the_time_given_fire(days: int, fired: int) -
     assert [end.get(Account, "b1").overdue for end in ends] == [fired] * 4  # type: ignore[union-attr]
 
 
+class Reminded(Event):
+    buyer: str
+
+
+class Letters(Gateway):
+    """Their first calls fail."""
+
+    calls: int = 0
+
+    @on(retries=5)
+    async def remind(self, event: Overdue) -> Reminded:
+        self.calls += 1
+        if self.calls < 5:
+            raise ConnectionError("the post office is closed")
+        return Reminded(buyer=event.buyer)
+
+
+def test_a_call_that_a_timer_leads_to_is_tried_again_as_well() -> None:
+    """Time leaps to the timer: what the router was to wake at before lies in the past, and the retry after."""
+
+    def app() -> App:
+        return App("shop", Payments, Account, Letters()).using(Payments=Fake())
+
+    ends = simulate(app, ORDERS[:1], count=10, timers=timedelta(days=21))
+
+    assert all(sum(isinstance(event, Reminded) for event in end.events) == 1 for end in ends)
+
+
 def test_a_key_given_twice_is_taken_once() -> None:
     app = App("shop", Payments, Account).using(Payments=Fake())
     twice = [Publish(ORDERS[0], idempotency_key="one"), Publish(ORDERS[0], idempotency_key="one")]

@@ -14,6 +14,7 @@ from apps.prankcall.events import (
     PlacedCall,
     ReceiptSent,
     RefusedCall,
+    RefusedPurchase,
     RequestedCall,
     ScoredCall,
     UnconnectedCall,
@@ -60,6 +61,7 @@ async def balance(rt: AsyncRuntime, acknowledged: Iterable[str]) -> Books:
         acknowledged: the orders that were acknowledged when they were published.
     """
     attempted: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     bought: Counter[str] = Counter()
     count: Counter[type] = Counter()
@@ -69,6 +71,8 @@ async def balance(rt: AsyncRuntime, acknowledged: Iterable[str]) -> Books:
         count[type(event)] += 1
         if isinstance(event, AttemptedPurchase):
             attempted[event.order] += 1
+        elif isinstance(event, RefusedPurchase):
+            refused[event.order] += 1
         elif isinstance(event, CompletedPurchase | DeclinedPurchase):
             outcomes[event.order] += 1
             if isinstance(event, CompletedPurchase):
@@ -84,7 +88,7 @@ async def balance(rt: AsyncRuntime, acknowledged: Iterable[str]) -> Books:
     orders = set(acknowledged)
     lines = [
         Line("orders acknowledged = orders in the log, each once", len(orders), sum(attempted[o] for o in orders)),
-        Line("orders in the log = orders with one outcome", len(attempted), _once(attempted, outcomes)),
+        Line("orders in the log = orders with one outcome", len(attempted), _once(attempted - refused, outcomes)),
         Line("credits bought = credits granted", sum(bought.values()), granted),
         Line(
             "credits bought = credits held, reserved or spent",
@@ -106,7 +110,7 @@ async def balance(rt: AsyncRuntime, acknowledged: Iterable[str]) -> Books:
         ),
         Line(
             "receipts counted = receipts sent",
-            sum(r.paid + r.declined + r.charged + r.released for r in receipts.values()),
+            sum(r.paid + r.declined + r.unsettled + r.charged + r.released for r in receipts.values()),
             count[ReceiptSent],
         ),
     ]

@@ -18,6 +18,7 @@ from apps.prankcall.events import (
     PlacedCall,
     ReceiptSent,
     RefusedCall,
+    RefusedPurchase,
     RequestedCall,
     RequestedHangup,
 )
@@ -40,15 +41,19 @@ class Terminal:
         self._out = Output(False, console)
 
     def buy(self, player: str, credits: int, order: str | None) -> int:
-        """1 if the payment was declined. An order that was made before is not made again: what became of it is said."""
+        """1 if declined or refused. An order that was made before is not made again: what became of it is said."""
         order = order or f"order-{secrets.token_hex(4)}"
         wish = AttemptedPurchase(player_id=player, credits=credits, order=order)
         other = f"{order} was another order: of another player, or of another amount"
-        outcome = self._ask(wish, CompletedPurchase, DeclinedPurchase, option="--order", name=order, other=other)
+        replies = (CompletedPurchase, DeclinedPurchase, RefusedPurchase)
+        outcome = self._ask(wish, *replies, option="--order", name=order, other=other)
         if isinstance(outcome, CompletedPurchase):
             self._say(outcome, f"{player} has bought {credits} credits ({outcome.reference}, order {order})")
             return 0
-        self._say(outcome, f"{player}'s payment of {credits} credits was declined (order {order})")
+        if isinstance(outcome, RefusedPurchase):
+            self._say(outcome, f"{order} is refused: {outcome.reason}")
+        else:
+            self._say(outcome, f"{player}'s payment of {credits} credits was declined (order {order})")
         return 1
 
     def consent(self, friend: str, player: str, *, withdraw: bool) -> int:

@@ -21,11 +21,37 @@ hold up all others of that friend or call."""
 
 
 class AttemptedPurchase(Event, origin=True):
-    """A player wants to buy credits. Published under its order as the idempotency key, it is one purchase for good."""
+    """A player wants to buy credits. However often it is published, an order is one purchase; under the order as its
+    idempotency key it is taken once, and whoever asks again is told what came of it."""
 
     player_id: Name
     credits: Annotated[int, Field(gt=0)]
     order: Name
+
+
+class RefusedPurchase(Event):
+    """An order is not made, and costs nothing."""
+
+    player_id: str
+    order: str
+    reason: str
+
+
+class PaymentDue(Event):
+    """The provider is to charge an order."""
+
+    player_id: str
+    credits: int
+    order: str
+
+
+class UnsettledPurchase(Event):
+    """The provider gave no answer that we heard: nobody knows whether the player has paid. It will be asked again."""
+
+    player_id: str
+    credits: int
+    order: str
+    reason: str
 
 
 class CompletedPurchase(Event):
@@ -274,8 +300,8 @@ class AdvancedPlayer(Event):
 
 
 class ReceiptSent(Event):
-    """A receipt went out: for an order, paid or declined; for a call, charged or released."""
+    """A receipt went out: for an order, paid, declined or not settled yet; for a call, charged or released."""
 
     player_id: str
     about: str
-    what: Literal["paid", "declined", "charged", "released"]
+    what: Literal["paid", "declined", "unsettled", "charged", "released"]

@@ -7,14 +7,17 @@ from apps.prankcall.events import (
     CreditsReleased,
     DeclinedPurchase,
     ReceiptSent,
+    UnsettledPurchase,
 )
 
 
 class Receipts(Aggregate, key="player_id"):
-    """One receipt for each order, paid or declined, and for each call, charged or released."""
+    """One receipt for each order, paid or declined, and for each call, charged or released; and one whenever it is not
+    known yet what became of an order."""
 
     paid: int = 0
     declined: int = 0
+    unsettled: int = 0
     charged: int = 0
     released: int = 0
     credits: int = 0
@@ -30,6 +33,11 @@ class Receipts(Aggregate, key="player_id"):
     def regret(self, event: DeclinedPurchase) -> ReceiptSent:
         self.declined += 1
         return ReceiptSent(player_id=self.id, about=event.order, what="declined")
+
+    @on
+    def put_off(self, event: UnsettledPurchase) -> ReceiptSent:
+        self.unsettled += 1
+        return ReceiptSent(player_id=self.id, about=event.order, what="unsettled")
 
     @on
     def charge(self, event: CreditsCaptured) -> ReceiptSent:

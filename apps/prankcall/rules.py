@@ -6,6 +6,8 @@ CALL_LIMIT = 600
 """Seconds that no call outlasts."""
 REPORTS_WITHIN = CALL_LIMIT + 3600
 """Seconds after a call was placed in which the provider must have said how it ended."""
+ASK_AGAIN = 3600
+"""Seconds until the payment provider is asked again about an order that it did not answer."""
 BOARD_SIZE = 100
 """Players that the leaderboard shows."""
 

@@ -73,6 +73,20 @@ def test_they_balance_with_more_players_than_the_board_shows() -> None:
     asyncio.run(main())
 
 
+def test_an_order_that_is_made_again_without_a_key_does_not_stand_in_them_twice() -> None:
+    async def main() -> None:
+        async with game(speed=1) as rt:
+            await rt.publish(AttemptedPurchase(player_id="ada", credits=20, order="order-1") for _ in range(3))
+            await rt.drain()
+
+            books = await balance(rt, [])
+
+            assert books.players == {"ada": (20, 20, 0, 0)}
+            assert books.balanced
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_they_balance_whatever_is_asked_for_and_reported_again_and_out_of_order(seed: int) -> None:
     async def main() -> None:

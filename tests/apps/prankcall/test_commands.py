@@ -9,7 +9,7 @@ from rich.console import Console
 from actors import Aggregate, TrunklineError
 from apps.prankcall.cli import main
 from apps.prankcall.commands import Terminal
-from apps.prankcall.events import ReceiptSent
+from apps.prankcall.events import ReceiptSent, RefusedPurchase
 from apps.prankcall.leaderboard import Leaderboard
 from apps.prankcall.wallet import Wallet
 from runtime import NotRunning, Recorded, RequestTimeout, Runtime
@@ -90,6 +90,21 @@ def test_a_command_shows_examples_of_itself_alone(command: str, capsys: pytest.C
     examples = capsys.readouterr().out.partition("examples:\n")[2].splitlines()
     assert examples
     assert all(line.split()[:2] == ["prankcall", command] for line in examples)
+
+
+def test_an_order_that_another_made_without_its_key_is_refused_and_that_is_said() -> None:
+    class Taken(Silent):
+        def request(self, *_: object, idempotency_key: str) -> Any:
+            return RefusedPurchase(player_id="ada", order=idempotency_key, reason="there is an order of this name")
+
+    said = io.StringIO()
+    terminal = Terminal(Console(file=said, width=120), None, False)
+    terminal._attached = lambda: Taken()  # type: ignore[assignment, method-assign, return-value]
+
+    status = terminal.buy("ada", 10, "o-1")
+
+    assert status == 1
+    assert said.getvalue() == "o-1 is refused: there is an order of this name\n"
 
 
 class Played:

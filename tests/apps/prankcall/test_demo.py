@@ -151,7 +151,7 @@ def emitted(journal: Path) -> dict[str, list[Fact]]:
 def states(journal: Path) -> dict[str, bytes | None]:
     reader = open_reader(str(journal))
     try:
-        groups = ("Wallet", "Consent", "Call", "Player", "Leaderboard", "Receipts")
+        groups = ("Order", "Wallet", "Consent", "Call", "Player", "Leaderboard", "Receipts")
         return {row.address: row.state for group in groups for row in reader.group(group)}
     finally:
         reader.close()

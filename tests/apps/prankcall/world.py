@@ -1,9 +1,12 @@
 """A game in process and in virtual time, and what happens in it."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from actors import Event
+from pydantic import PrivateAttr
+
+from actors import Event, Unknown
 from actors.testing import Scenario, scenario
 from apps.prankcall.app import app
 from apps.prankcall.events import (
@@ -13,6 +16,7 @@ from apps.prankcall.events import (
     ConsentGiven,
     ConsentWithdrawn,
     DialedCall,
+    PaymentDue,
     RegisteredCall,
     RequestedCall,
     RequestedHangup,
@@ -25,10 +29,27 @@ from runtime import EventId, Recorded
 
 EIGHT = datetime(2026, 1, 1, 20, tzinfo=UTC)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CALLS = 6
+"""Of a charge, before it is given up."""
 ID = {"call_id": "c-1", "provider_id": "SIM1"}
 REQUEST = RequestedCall(call_id="c-1", player_id="ada", friend="+15550100", prank="fish")
 PLAYERS, FRIENDS = ("ada", "grace", "linus"), ("barbara", "donald")
 REGISTERED = RegisteredCall(**REQUEST.model_dump())
+
+
+class LosesAnswers(Payments):
+    """Charges, and its first answers about these orders are lost: all that a charge is tried for, and one more."""
+
+    latency: float = 0
+    orders: frozenset[str]
+    _asked: Counter[str] = PrivateAttr(default_factory=Counter)
+
+    async def ask(self, due: PaymentDue) -> str:
+        reference = await super().ask(due)
+        self._asked[due.order] += 1
+        if due.order in self.orders and self._asked[due.order] <= CALLS + 1:
+            raise Unknown("the line went dead")
+        return reference
 
 
 def world(*, credits: int = 20, consent: bool = True) -> Scenario:

@@ -33,6 +33,8 @@ SEED = (
     "call's limit may be reached first: a hangup more in the log, the same points. Over an hour late, the call is "
     "given up. A lower --speed helps, and the game says if it was needed"
 )
+WIDE = 160
+"""Columns of tables and trees where no terminal says how many there are: enough to cut little."""
 INTERRUPTED = 130
 """What a shell gives for a program that Ctrl-C ended."""
 
@@ -63,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def output(file: TextIO | None = None) -> Console:
     """Where commands print: standard output, or this. No name is markup, whatever a player calls herself."""
     file = file or sys.stdout
-    return Console(file=file, highlight=False, markup=False, soft_wrap=not file.isatty())
+    if file.isatty():
+        return Console(file=file, highlight=False, markup=False)
+    return Console(file=file, highlight=False, markup=False, soft_wrap=True, width=WIDE)
 
 
 def _went_wrong(error: TrunklineError) -> int:

@@ -17,7 +17,9 @@ class Ended:
 
     __slots__ = ("emitted", "error", "outcome")
 
-    def __init__(self, outcome: Outcome, emitted: list[Emitted] | None = None, error: Exception | None = None) -> None:
+    def __init__(
+        self, outcome: Outcome, emitted: list[Emitted] | None = None, error: BaseException | None = None
+    ) -> None:
         self.outcome = outcome
         self.emitted = emitted or []
         self.error = error
@@ -57,7 +59,12 @@ async def attempt(
         return Ended(Outcome.UNKNOWN, error=late)
     except NotDone as error:
         return Ended(Outcome.NOT_DONE if kind == CallKind.RECONCILE else Outcome.FAILED, error=error)
-    except Exception as error:
+    except BaseException as error:
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+            # Nobody waits for this attempt any more.
+            raise
+        # Also a task of its own that was cancelled, or `sys.exit()`: the attempt has to end, somehow.
         return Ended(Outcome.FAILED, error=error)
     finally:
         current_call.reset(token)

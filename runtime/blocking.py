@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -36,8 +37,15 @@ class LoopThread:
         self._loop = asyncio.new_event_loop()
         self._closing = threading.Lock()
         self._closed = False
-        self._thread = threading.Thread(target=self._loop.run_forever, name="trunkline-client", daemon=True)
+        self._forked: NotRunning | None = None
+        self._thread = threading.Thread(target=self._serve, name="trunkline-client", daemon=True)
         self._thread.start()
+
+    def _serve(self) -> None:
+        self._loop.run_forever()
+        # With what was called for until now; here, as the thread that closes it may run another loop.
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine there and wait for it here. Interrupted here, it is cancelled there.
@@ -54,7 +62,7 @@ class LoopThread:
         with self._closing:
             if self._closed:
                 coroutine.close()
-                raise _closed()
+                raise self._forked or _closed()
             future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return self.result(future, future.cancel)
@@ -91,9 +99,12 @@ class LoopThread:
         asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        # With what was called for until now.
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.close()
+
+    def lose(self, error: NotRunning) -> None:
+        """It is not here: in a forked process there is no thread but the one that forked."""
+        self._closing = threading.Lock()
+        self._closed = True
+        self._forked = error
 
 
 async def _cancel_others() -> None:
@@ -109,6 +120,17 @@ def _closed() -> NotRunning:
 
 async def _next(pages: AsyncIterator[list[T]]) -> list[T] | None:
     return await anext(pages, None)
+
+
+_runtimes: "weakref.WeakSet[Runtime]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for runtime in list(_runtimes):
+        runtime._lose(os.getppid())
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class BlockingDeadLetters:
@@ -146,6 +168,7 @@ class Runtime:
         self.journal = client.journal
         """Where the journal is: an absolute path, or a URL."""
         self.dead_letters = BlockingDeadLetters(thread, client)
+        _runtimes.add(self)
 
     # ------------------------------------------------------------ life
 
@@ -212,6 +235,16 @@ class Runtime:
             # In the caller's thread: Ray is ended where it was begun.
             self._client.end(stop)
             self._thread.close()
+
+    def _lose(self, parent: int) -> None:
+        """In a forked process: the app goes on, and is the other process's to close."""
+        error = NotRunning(
+            f"this runtime of app {self.app.name!r} belongs to process {parent}, from which this one was forked",
+            hint="start workers as processes of their own (multiprocessing's 'spawn'), and Runtime.attach() there.",
+        )
+        self._closed = True
+        self._thread.lose(error)
+        self._client.publishing.lose(error)
 
     def __enter__(self) -> "Runtime":
         return self

@@ -119,6 +119,10 @@ class Publishing:
         if self._ended is not None:
             raise self._ended
 
+    def lose(self, error: TrunklineError) -> None:
+        """Nothing is sent from here any more, nor is it known what became of what was handed in."""
+        self._ended = error
+
     def hand(self, item: Publish, token: Token, timeout: float) -> None:
         """Take an event, behind all that this thread has handed in before. `timeout` is in seconds."""
         if self._ended is not None:

@@ -17,8 +17,9 @@ DEATHS = 2
 """Deaths of the spare host with one event alone, after which that event is taken for what kills."""
 HOST_DIED = Failure(
     error="HostDied",
-    message="the host's process died while it handled this event alone\n"
-    "  fix: its last words are in Ray's logs; mend the handler and retry the dead letter, or skip it.",
+    message="the host's process died while it handled this event alone: the handler ended it, or took longer than a "
+    "turn may (TRUNKLINE_TURN_LIMIT)\n  fix: its last words, with the stack, are in Ray's logs (worker-*.err); mend "
+    "the handler, or move what waits into a Gateway, and retry the dead letter, or skip it.",
     traceback="",
     where="",
 )

@@ -66,7 +66,7 @@ class Outside(Gateway):
     async def step(self, what: str) -> Any:
         self.calls.append(what)
         step = self.steps.pop(0) if self.steps else None
-        if isinstance(step, Exception):
+        if isinstance(step, BaseException):
             raise step
         return step
 
@@ -210,6 +210,14 @@ def test_a_time_out_that_a_handler_lets_through_is_a_failure_like_any() -> None:
 
 
 # ---------------------------------------------------------------- reconcile
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), SystemExit(3), GeneratorExit()], ids=repr)
+def test_what_a_handler_raises_that_is_no_exception_is_a_failure_like_any(error: BaseException) -> None:
+    play, calls = tried(Payments(steps=[error, PAID]))
+
+    assert calls == ["charge"] * 2
+    assert ledger(play).charged == ["ch-1"]
 
 
 def test_reconcile_gives_the_answer_that_was_lost() -> None:

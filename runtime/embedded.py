@@ -91,6 +91,12 @@ class RaySession:
                     ray.shutdown()
 
 
+def node_is_ours() -> bool:
+    """This process has started the Ray node that it uses, which ends with it."""
+    node = getattr(ray._private.worker, "_global_node", None)
+    return bool(getattr(node, "all_processes", None))
+
+
 def node_lost() -> NodeLost | None:
     """An error if the Ray node that this process started has died."""
     node = getattr(ray._private.worker, "_global_node", None)

@@ -17,7 +17,7 @@ from actors.errors import TrunklineError
 from runtime.core.limits import Limits
 from runtime.core.plan import Placement
 from runtime.core.supervisor import ROUTER
-from runtime.embedded import RaySession, node_lost
+from runtime.embedded import RaySession, node_is_ours, node_lost
 from runtime.errors import CodeError, NotRunning, StartFailed, Unreachable
 from runtime.interrupts import held_back, once
 from runtime.journal import absolute
@@ -34,6 +34,10 @@ from runtime.shells.link import ClientLink, Hello, LinkLost, RayLink
 
 ASK_TIMEOUT = 30.0
 MEMORY_SAID = ", and is lost when its router's process dies"
+ENDS_WITH_RAY = (
+    "and yet ends with this process, which started the Ray that it runs on: `ray start --head` first, and start the "
+    "app with address='auto'"
+)
 LOOK_AFTER = 0.5
 """Seconds without a link after which the supervisor is asked what is wrong."""
 
@@ -66,10 +70,9 @@ class Running:
     def end(self, stop: bool) -> None:
         """Leave it; `stop` ends it. An app that lives as long as its driver ends with that."""
         with held_back():
-            if node_lost() is not None:
+            ends = stop or self.lifeline is not None
+            if node_lost() or (ends and not stop_app(self.app.name, self.supervisor, lambda: bool(node_lost()))):
                 self._kill_orphans()
-            elif stop or self.lifeline is not None:
-                stop_app(self.app.name, self.supervisor)
             if self.lifeline is not None:
                 self.lifeline.close()
             self.session.end()
@@ -122,6 +125,8 @@ def launch(
             session.end()
             raise
     progress.say(f"trunkline: {app.name} runs; its journal is {place}{MEMORY_SAID if place == MEMORY else ''}")
+    if lifetime == "detached" and node_is_ours():
+        progress.say(f"trunkline: {app.name} is detached, {ENDS_WITH_RAY}")
     return Running(app, where, supervisor, session, lifeline)
 
 

@@ -32,6 +32,8 @@ Where = dict[str, Any]
 Progress = Callable[[str], None]
 
 START_TIMEOUT = 120.0
+STOP_TIMEOUT = 60
+"""Seconds that an app has to end in order."""
 
 
 def namespace_of(app: str) -> str:
@@ -194,10 +196,19 @@ def _not_up(process: str, app: str, cause: BaseException) -> TrunklineError:
     )
 
 
-def stop_app(name: str, supervisor: Any) -> None:
-    """End an app's processes, in order, and see that they are gone."""
-    with contextlib.suppress(ray.exceptions.RayError, TimeoutError):
-        ray.get(supervisor.stop.remote(), timeout=60)
+def stop_app(name: str, supervisor: Any, lost: Callable[[], bool] = lambda: False) -> bool:
+    """End an app's processes, in order, and see that they are gone. False: the node was `lost`; nobody can be asked."""
+    stopping = supervisor.stop.remote()
+    for _ in range(STOP_TIMEOUT):
+        try:
+            ray.get(stopping, timeout=1)
+        except ray.exceptions.GetTimeoutError:
+            if lost():
+                return False
+        except ray.exceptions.RayError:
+            break
+        else:
+            break
     try:
         supervisor.leave.remote()
         ray.kill(supervisor, no_restart=True)
@@ -211,3 +222,4 @@ def stop_app(name: str, supervisor: Any) -> None:
             if actor["namespace"] == namespace:
                 with contextlib.suppress(ray.exceptions.RayError, ValueError):
                     ray.kill(ray.get_actor(actor["name"], namespace=namespace), no_restart=True)
+    return True

@@ -36,8 +36,13 @@ def prankcall(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str
 
 
 @contextmanager
-def opened(folder: Path, *options: str, until: str, end: signal.Signals, **variables: str) -> Iterator[str]:
-    """A game that is open, in a folder, and what it said up to then; told to end, it closes cleanly."""
+def opened(
+    folder: Path, *options: str, until: str, end: signal.Signals, group: bool = False, **variables: str
+) -> Iterator[str]:
+    """A game that is open, in a folder, and what it said up to then; told to end, it closes cleanly.
+
+    With `group` its whole process group is told, as by `timeout` or a terminal: Ray's node too.
+    """
     serving = subprocess.Popen(
         [sys.executable, "-m", "apps.prankcall", "serve", *options],
         cwd=folder,
@@ -57,7 +62,7 @@ def opened(folder: Path, *options: str, until: str, end: signal.Signals, **varia
         assert until in said, said
         processes = descendants(serving.pid)
         yield said
-        serving.send_signal(end)
+        (os.killpg if group else os.kill)(serving.pid, end)
         said += serving.stdout.read()
         assert serving.wait(timeout=60) == 0, said
         assert "closed" in said
@@ -148,8 +153,9 @@ def test_a_game_on_twilio_ends_in_order_whoever_ends_it(tmp_path: Path, end: sig
     assert answer == 403
 
 
-def test_a_game_on_simulated_telephones_ends_in_order_when_it_is_terminated(tmp_path: Path) -> None:
-    with opened(tmp_path, until="--address", end=signal.SIGTERM):
+@pytest.mark.parametrize("group", [False, True], ids=["alone", "with its group"])
+def test_a_game_on_simulated_telephones_ends_in_order_when_it_is_terminated(tmp_path: Path, group: bool) -> None:
+    with opened(tmp_path, until="--address", end=signal.SIGTERM, group=group):
         pass
 
 

@@ -55,3 +55,13 @@ def test_it_says_that_a_journal_in_memory_does_not_last(
     assert lines[-1] == (
         f"trunkline: {app_name} runs; its journal is memory://, and is lost when its router's process dies"
     )
+
+
+def test_it_says_that_a_detached_app_ends_with_a_ray_of_this_process(
+    nothing_left: None, app_name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rt = Runtime.start(App(app_name, Door), journal=tmp_path / "doors.db", lifetime="detached")
+    lines = said(capsys)
+    rt.stop()
+
+    assert lines[-1].startswith(f"trunkline: {app_name} is detached, and yet ends with this process")

@@ -152,6 +152,7 @@ def test_a_detached_app_outlives_its_job_and_its_supervisor(cluster: Cluster, fo
     outcome = run([PYTHON, "other.py"], folder, env=cluster.environment())
 
     job.must_have_said("the wallet holds 10")
+    assert "and yet ends with this process" not in job.text
     outcome.must_have_said("the wallet holds 20")
     outcome.must_have_said("another supervisor: True")
     # All of them, also those that the first supervisor had started later, as the spare host.

@@ -102,8 +102,8 @@ def journal_place(app: str, journal: str | os.PathLike[str] | None, settings: Se
     place = os.fspath(journal)
     if not place:
         raise TrunklineError("journal='' names no journal", hint="a path or URL; leave it out for the default place.")
-    if place == ":memory:" or (place.startswith("sqlite:///") and "?" in place):
-        # SQLite's own ways of saying something, which the journal refuses: not the name of a file.
+    if place in (":memory:", "memory:") or (place.startswith("sqlite:///") and "?" in place):
+        # Ways of SQLite, and of others, to say something, which the journal refuses: not the name of a file.
         return place
     place = place.removeprefix("sqlite:///")
     if "://" in place:

@@ -37,8 +37,8 @@ def absolute(journal: str) -> str:
     if "://" in path:
         # Without what follows: it may hold a password.
         raise JournalFailed(f"a journal can't be kept at {path.partition('://')[0]}://", hint=f"journal= is {FORMS}")
-    if path == ":memory:":
-        raise JournalFailed("a journal in memory is not SQLite's", hint=f"say {MEMORY}.")
+    if path.strip(":/") == "memory" and path != "memory":
+        raise JournalFailed(f"{journal!r} is not how a journal in memory is named", hint=f"say {MEMORY}.")
     if not path or "\0" in path or (journal != path and "?" in path):
         raise JournalFailed(f"{journal!r} does not name a journal's file", hint=f"journal= is {FORMS}")
     return os.path.abspath(os.path.expanduser(path))

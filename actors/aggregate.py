@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict
 
+from actors.arguments import check_kinds
 from actors.envelope import Envelope
 from actors.errors import OutsideTurn
 from actors.event import Upcasters, no_such_arguments, place_of_class, store_sets_sorted
@@ -93,8 +94,11 @@ class Aggregate(Model):
             known = ("key", "singleton", "shares", "failures", "placement", "version", "upcasters", "name")
             raise no_such_arguments(cls, kwargs, known)
         super().__init_subclass__()
+        where = place_of_class(cls)
+        said = {"key": key, "singleton": singleton, "shares": shares, "name": name}
+        check_kinds(f"class {cls.__name__}", where, version=version, upcasters=upcasters, **said)
         cls.__trunkline__ = AggregateType(
-            name or cls.__name__,
+            cls.__name__ if name is None else name,
             key,
             singleton,
             shares,
@@ -102,7 +106,7 @@ class Aggregate(Model):
             placement,
             version,
             upcasters or {},
-            place_of_class(cls),
+            where,
         )
 
     @classmethod

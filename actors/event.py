@@ -11,6 +11,7 @@ import pydantic_core
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import core_schema
 
+from actors.arguments import check_kinds
 from actors.errors import EventRejected, TrunklineError
 from actors.model import Model
 
@@ -113,9 +114,11 @@ class Event(Model):
         if kwargs:
             raise no_such_arguments(cls, kwargs, ("origin", "broadcast", "version", "upcasters", "name"))
         super().__init_subclass__()
-        cls.__trunkline__ = EventType(
-            name or snake_case(cls.__name__), version, origin, broadcast, upcasters or {}, place_of_class(cls)
-        )
+        where = place_of_class(cls)
+        said = {"version": version, "name": name, "upcasters": upcasters, "origin": origin, "broadcast": broadcast}
+        check_kinds(f"class {cls.__name__}", where, **said)
+        name = snake_case(cls.__name__) if name is None else name
+        cls.__trunkline__ = EventType(name, version, origin, broadcast, upcasters or {}, where)
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:

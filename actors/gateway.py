@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
+from actors.arguments import check_kinds
 from actors.envelope import Envelope
 from actors.errors import OutsideTurn
 from actors.event import no_such_arguments, place_of_class
@@ -57,7 +58,9 @@ class Gateway(Model):
         if kwargs:
             raise no_such_arguments(cls, kwargs, ("concurrency", "per_second", "name"))
         super().__init_subclass__()
-        cls.__trunkline__ = GatewayType(name or cls.__name__, concurrency, per_second, place_of_class(cls))
+        where = place_of_class(cls)
+        check_kinds(f"class {cls.__name__}", where, name=name, concurrency=concurrency, per_second=per_second)
+        cls.__trunkline__ = GatewayType(cls.__name__ if name is None else name, concurrency, per_second, where)
 
     @property
     def event(self) -> Envelope:

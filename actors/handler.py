@@ -7,6 +7,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, Generic, TypeVar, overload
 from uuid import UUID
 
+from actors.arguments import check_kinds
 from actors.errors import GaveUp, TrunklineError
 from actors.event import Event
 from actors.hints import Hints
@@ -143,11 +144,13 @@ def on(
             f"@on({said}) was given what is no method: the hint says what a handler listens to",
             hint=f"@on, and below it: def handler(self, event: {said}) -> None: ...",
         )
+    said_of_it = {"key": key, "max_hops": max_hops, "retries": retries, "timeout": timeout, "idempotent": idempotent}
     frame = sys._getframe(1)
     namespace = _around(frame.f_back)
     above = frame.f_locals
 
     def decorate(f: Callable[[S, E], R]) -> Handler[S, E, R]:
+        check_kinds(f.__qualname__.rpartition("<locals>.")[2], place_of(f), **said_of_it)
         hidden = above.get(f.__name__)
         return Handler(
             f,

@@ -1,13 +1,14 @@
 """Likely mistakes are told in words that help, and not by Python's own errors."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import new_class
 from typing import Any
 
 import pytest
 
-from actors import After, Aggregate, App, Cancel, Event, Gateway, TrunklineError, on
+from actors import After, Aggregate, App, Cancel, Event, Gateway, TrunklineError, WiringError, on
+from actors.errors import WiringProblem
 from actors.testing import given, scenario
 
 
@@ -46,6 +47,99 @@ def test_a_class_argument_that_means_nothing_is_named_with_what_is_like_it(
         new_class("Odd", (base,), {argument: "x"})
 
     assert f"class Odd has arguments that mean nothing: {argument} (is it {near}?)" in str(raised.value)
+
+
+FUNCTION = dict
+
+
+@pytest.mark.parametrize(
+    ("base", "arguments", "said", "fix"),
+    [
+        (Event, {"version": "2"}, "version='2'", "version=2."),
+        (Event, {"version": 0}, "version=0", "from 1 on"),
+        (Event, {"version": True}, "version=True", "from 1 on"),
+        (Event, {"version": None}, "version=None", "from 1 on"),
+        (Event, {"upcasters": [FUNCTION]}, "upcasters=[", "upcasters={1: from_1_to_2}"),
+        (Event, {"version": 2, "upcasters": {1: "x"}}, "upcasters={1: 'x'}", "a function for each version"),
+        (Event, {"version": 2, "upcasters": {0: FUNCTION}}, "upcasters={0: ", "a function for each version"),
+        (Event, {"version": 2, "upcasters": {"1": FUNCTION}}, "upcasters={'1': ", "a function for each version"),
+        (
+            Event,
+            {"version": 2, "upcasters": {1: FUNCTION, 2: FUNCTION}},
+            "an upcaster from version 2, and is of version 2 itself",
+            "version=3",
+        ),
+        (Event, {"upcasters": {1: FUNCTION}}, "an upcaster from version 1, and is of version 1 itself", "version=2"),
+        (Event, {"origin": "no"}, "origin='no'", "origin=True"),
+        (Event, {"broadcast": "x"}, "broadcast='x'", "broadcast=True"),
+        (Event, {"name": 3}, "name=3", "name='billing.Wallet'"),
+        (Aggregate, {"version": "2"}, "version='2'", "version=2."),
+        (Aggregate, {"version": 2, "upcasters": {2: FUNCTION}}, "an upcaster from version 2", "version=3"),
+        (Aggregate, {"key": 3}, "key=3", "key='player_id'"),
+        (Aggregate, {"singleton": "x"}, "singleton='x'", "singleton=True"),
+        (Aggregate, {"shares": "A"}, "shares='A'", "shares=Wallet"),
+        (Aggregate, {"shares": Event}, "shares=<class", "shares=Wallet"),
+        (Aggregate, {"shares": Desk(n=1)}, "shares=Desk(n=1)", "shares=Wallet"),
+        (Aggregate, {"name": 3}, "name=3", "name='billing.Wallet'"),
+        (Gateway, {"concurrency": 1.5}, "concurrency=1.5", "concurrency=64"),
+        (Gateway, {"per_second": "a"}, "per_second='a'", "per_second=10"),
+        (Gateway, {"name": 3}, "name=3", "name='billing.Wallet'"),
+    ],
+    ids=str,
+)
+def test_a_class_argument_of_a_wrong_kind_is_told_where_the_class_stands(
+    base: type[Any], arguments: dict[str, Any], said: str, fix: str
+) -> None:
+    with pytest.raises(WiringProblem) as raised:
+
+        class Odd(base, **arguments): ...  # type: ignore[misc]
+
+    text = str(raised.value)
+    assert f"BadArgument: class Odd has {said}" in text
+    assert f"\n  at {__file__}:" in text
+    assert fix in text.partition("\n  fix: ")[2]
+
+
+def test_an_empty_name_is_no_name() -> None:
+    class Empty(Event, origin=True, name=""):
+        desk: str
+
+    class Nameless(Aggregate, key="desk", name=""):
+        @on
+        def hear(self, event: Empty) -> None: ...
+
+    with pytest.raises(WiringError) as raised:
+        App("mistakes", Nameless)
+
+    assert [problem.kind for problem in raised.value.errors] == ["BadName", "BadName"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fix"),
+    [
+        ({"max_hops": "x"}, "max_hops=8"),
+        ({"timeout": "5"}, "timeout=30"),
+        ({"timeout": timedelta(seconds=5)}, "a number of seconds"),
+        ({"retries": 1.5}, "retries=3"),
+        ({"retries": "3"}, "retries=3"),
+        ({"idempotent": "no"}, "idempotent=True"),
+        ({"key": 3}, "key='player_id'"),
+    ],
+    ids=str,
+)
+def test_an_argument_of_on_of_a_wrong_kind_is_told_where_the_handler_stands(
+    arguments: dict[str, Any], fix: str
+) -> None:
+    with pytest.raises(WiringProblem) as raised:
+
+        class Odd(Gateway):
+            @on(**arguments)
+            async def hear(self, event: Asked) -> None: ...
+
+    ((name, value),) = arguments.items()
+    assert f"BadArgument: Odd.hear has {name}={value!r}" in str(raised.value)
+    assert f"\n  at {__file__}:" in str(raised.value)
+    assert fix in raised.value.hint
 
 
 @pytest.mark.parametrize(

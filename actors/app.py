@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from actors.aggregate import Aggregate
+from actors.arguments import check_kinds
 from actors.catalogue import Catalogue
 from actors.errors import TrunklineError, WiringProblem
 from actors.event import Event
@@ -43,10 +44,16 @@ class App:
             raise TrunklineError(f"App(...) was given {name!r} for its name", hint="App('shop', Wallet, ...).")
         if not name or not name.replace("-", "").replace("_", "").isalnum():
             raise TrunklineError(f"{name!r} can't be an app's name", hint="letters, digits, - and _.")
+        check_kinds(f"app {name!r}", heartbeat=heartbeat)
         if heartbeat is not None and not HEARTBEAT_MIN <= heartbeat <= HEARTBEAT_MAX:
             raise TrunklineError(
                 f"a heartbeat can't have a period of {heartbeat:g} s: it has one from a millisecond to a year",
                 hint="App(..., heartbeat=10) beats every 10 s.",
+            )
+        if not isinstance(schedules, Sequence) or not all(isinstance(one, Cron) for one in schedules):
+            raise TrunklineError(
+                f"app {name!r} has schedules={schedules!r}, which is no list of what cron(...) gives",
+                hint='App(..., schedules=[cron("0 8 * * *", DailyBoard)]).',
             )
         self.name = name
         self.heartbeat = heartbeat
@@ -170,3 +177,16 @@ class App:
         from actors.render import asyncapi
 
         return asyncapi(self.name, self.catalogue)
+
+
+def expect_app(given: object, by: str) -> None:
+    """It is an app that is to be tried.
+
+    Raises:
+        TrunklineError: it is something else.
+    """
+    if not isinstance(given, App):
+        raise TrunklineError(
+            f"{by}(...) takes an app, and {given!r} is none",
+            hint=f"app = App('shop', Wallet, ...), and {by}(app, ...).",
+        )

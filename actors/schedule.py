@@ -18,6 +18,7 @@ from actors.event import Event
 
 SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RIGHT = 'cron("0 8 * * *", DailyBoard, tz="Europe/Berlin"), with class DailyBoard(Event, origin=True).'
 COUNTED_MAX = 100_000
 """Missed moments of a cron expression are counted up to this number: each costs some microseconds to find."""
 
@@ -191,6 +192,11 @@ def cron(expression: str, event_class: type[Event], *, tz: str = "UTC", **fields
     Raises:
         BadSchedule: the expression or zone can't be read, or the event can't be made from `missed` and `fields`.
     """
+    for given, what in ((expression, "an expression"), (tz, "a time zone")):
+        if not isinstance(given, str):
+            raise BadSchedule(f"{given!r} can't be {what} of cron(...): it is no text", hint=_RIGHT)
+    if not isinstance(event_class, type) or not issubclass(event_class, Event):
+        raise BadSchedule(f"{event_class!r} can't be scheduled: it is no class of an event", hint=_RIGHT)
     try:
         zone = ZoneInfo(tz)
         moments = CronSim(expression, datetime(2024, 1, 1, tzinfo=zone))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from actors.aggregate import EPOCH, Aggregate
+from actors.arguments import check_zone
 from actors.catalogue import EVERYONE, EventPlan, GroupPlan, HandlerPlan, pick
 from actors.envelope import Envelope
 from actors.errors import TrunklineError, TurnError, WiringProblem
@@ -108,6 +109,7 @@ def given(cls: type[A], id: str | None = None, *, now: datetime = START, **state
             f"given() takes the class of an aggregate, and {cls!r} is none",
             hint='given(Wallet, "ada", credits=5); a gateway is tried in a scenario(app).',
         )
+    check_zone("given(..., now=)", now)
     return Subject(cls, id, now, state, dict(sys._getframe(1).f_locals))
 
 
@@ -182,6 +184,13 @@ class Subject(Generic[A]):
             TurnError: a handler raised, or emitted what its hint does not say; the state is as before.
             TrunklineError: the class does not listen to an event, or its key is another instance's.
         """
+        if time is not None:
+            check_zone("when(..., time=)", time)
+        for event in events:
+            if not isinstance(event, Event):
+                raise TrunklineError(
+                    f"when() takes events, and {event!r} is none", hint="when(CompletedPurchase(player_id='ada'))."
+                )
         found: list[Event] = []
         self.now = time or self.now
         for event in events:

@@ -16,8 +16,11 @@ them; replace what talks to the outside world: `scenario(app.using(Payments=Fake
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import get_args
 
-from actors.app import App
+from actors.app import App, expect_app
+from actors.arguments import check_zone
+from actors.errors import TrunklineError
 from actors.happened import DeadLetter, Happened
 from actors.scenario import Endless, Scenario, Ties
 from actors.subject import START, NotDeterministic, Pending, Subject, given
@@ -38,10 +41,14 @@ __all__ = [
 
 def scenario(app: App, *, start: datetime = START, ties: Ties = "timers first") -> Scenario:
     """A whole app in virtual time. `ties` says what comes first when an event and a due timer meet."""
+    expect_app(app, "scenario")
+    check_zone("scenario(..., start=)", start)
+    if ties not in get_args(Ties):
+        raise TrunklineError(f"scenario(..., ties={ties!r}) means nothing", hint=f"{' or '.join(get_args(Ties))}.")
     return Scenario(app, start, ties)
 
 
 def both_orders(app: App, *, start: datetime = START) -> Iterator[Scenario]:
     """The same scenario twice: a timer that is due when an event is published fires before it, then after it."""
-    yield Scenario(app, start, "timers first")
-    yield Scenario(app, start, "events first")
+    yield scenario(app, start=start, ties="timers first")
+    yield scenario(app, start=start, ties="events first")

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from actors.aggregate import Aggregate
-from actors.app import App
+from actors.app import App, expect_app
+from actors.arguments import check_zone
 from actors.calls import attempt
 from actors.catalogue import EventPlan
 from actors.envelope import Envelope
-from actors.errors import TurnError
+from actors.errors import TrunklineError, TurnError
 from actors.event import Event, decode_event, encode_event
 from actors.gateway import CallContext
 from actors.outcomes import CallKind
@@ -108,11 +109,15 @@ def simulate(
         NotDeterministic: a turn that was run twice gave two results.
         AssertionError: whatever `check` raises. Each says how to see its history again.
     """
-    wanted = [one if isinstance(one, Publish) else Publish(one) for one in publishes]
+    if isinstance(app, type) or not callable(app):  # A function makes one later.
+        expect_app(app, "simulate")
+    wanted = _wanted(publishes, seed, count)
     ends = []
     for number in range(seed, seed + count):
         try:
-            end = _history(app if isinstance(app, App) else app(), wanted, number, timers, tell)
+            made = app if isinstance(app, App) else app()
+            expect_app(made, "simulate")
+            end = _history(made, wanted, number, timers, tell)
             if check is not None:
                 check(end)
         except Exception as error:
@@ -120,6 +125,28 @@ def simulate(
             raise
         ends.append(end)
     return ends
+
+
+def _wanted(publishes: Any, seed: object, count: object) -> list[Publish]:
+    """What is to be published, once it is certain that something is to be tried."""
+    # An event is a model, and a model goes over its fields when iterated: it would not do as a list of one.
+    several = isinstance(publishes, Iterable) and not isinstance(publishes, Event)
+    wanted = [Publish(one) if isinstance(one, Event) else one for one in (publishes if several else [publishes])]
+    wrong = next((one for one in wanted if not isinstance(one, Publish) or not isinstance(one.event, Event)), None)
+    if not several or wrong is not None:
+        raise TrunklineError(
+            f"simulate(app, ...) takes a list of events, and was given {wrong if several else publishes!r}",
+            hint="simulate(app, [AttemptedPurchase(player_id='ada', credits=10)]).",
+        )
+    for one in wanted:
+        if one.time is not None:
+            check_zone("Publish(..., time=)", one.time)
+    for name, value, least in (("seed", seed, 0), ("count", count, 1)):
+        if type(value) is not int or value < least:
+            raise TrunklineError(
+                f"simulate(..., {name}={value!r}) can't be run", hint=f"a whole number from {least} on."
+            )
+    return wanted
 
 
 def _history(app: App, wanted: list[Publish], seed: int, timers: timedelta, tell: Callable[[str], None] | None) -> End:

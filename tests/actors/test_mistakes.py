@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
-from actors import After, Aggregate, App, Cancel, Event, Gateway, TrunklineError, WiringError, on
+from actors import After, Aggregate, App, Cancel, Event, Gateway, TrunklineError, WiringError, cron, on
 from actors.errors import WiringProblem
-from actors.testing import given, scenario
+from actors.testing import both_orders, given, scenario
 
 
 class Asked(Event, origin=True):
     desk: str
+
+
+class Daily(Event, origin=True):
+    missed: int = 0
 
 
 class AskedTwice(Asked):
@@ -147,6 +151,25 @@ def test_an_argument_of_on_of_a_wrong_kind_is_told_where_the_handler_stands(
     [
         (lambda: given(Bell, "x"), "given() takes the class of an aggregate"),  # type: ignore[type-var]
         (lambda: given(Desk(n=3), "x"), "given() takes the class of an aggregate"),  # type: ignore[arg-type]
+        (lambda: given(Desk).when("x"), "when() takes events"),  # type: ignore[arg-type]
+        (lambda: given(Desk).when(Asked), "when() takes events"),  # type: ignore[arg-type]
+        (lambda: given(Desk).when(Asked(desk="a"), time=datetime(2026, 1, 1)), "is a time with a zone"),
+        (lambda: given(Desk, now=datetime(2026, 1, 1)), "is a time with a zone"),
+        (lambda: scenario(Desk), "scenario(...) takes an app"),  # type: ignore[arg-type]
+        (lambda: scenario(app, start="2026-01-01"), "is a time with a zone"),  # type: ignore[arg-type]
+        (lambda: scenario(app, start=datetime(2026, 1, 1)), "is a time with a zone"),
+        (lambda: scenario(app, ties="timer"), "ties='timer'"),  # type: ignore[arg-type]
+        (lambda: next(both_orders(Desk)), "scenario(...) takes an app"),  # type: ignore[arg-type]
+        (lambda: App("a", Desk, heartbeat="10"), "heartbeat='10'"),  # type: ignore[arg-type]
+        (lambda: App("a", Desk, heartbeat=timedelta(seconds=1)), "heartbeat="),  # type: ignore[arg-type]
+        (lambda: App("a", Desk, heartbeat=True), "heartbeat=True"),
+        (lambda: App("a", Desk, schedules=cron("0 8 * * *", Daily)), "no list of what cron(...)"),  # type: ignore[arg-type]
+        (lambda: App("a", Desk, schedules=["0 8 * * *"]), "no list of what cron(...)"),  # type: ignore[list-item]
+        (lambda: App("a", Desk, schedules=None), "no list of what cron(...)"),  # type: ignore[arg-type]
+        (lambda: cron(5, Daily), "5 can't be an expression"),  # type: ignore[arg-type]
+        (lambda: cron("0 8 * * *", "Daily"), "'Daily' can't be scheduled"),  # type: ignore[arg-type]
+        (lambda: cron("0 8 * * *", Daily()), "can't be scheduled: it is no class of an event"),  # type: ignore[arg-type]
+        (lambda: cron("0 8 * * *", Daily, tz=1), "1 can't be a time zone"),  # type: ignore[arg-type]
         (lambda: scenario(app).get("Desk", "a"), "app 'mistakes' has no 'Desk'"),  # type: ignore[arg-type]
         (lambda: scenario(app).publish(Asked(desk="a"), time=datetime(2026, 1, 1)), "a time without a zone"),
         (lambda: After(Asked, seconds=1), "After() takes an event"),  # type: ignore[type-var]

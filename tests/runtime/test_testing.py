@@ -1,11 +1,12 @@
 """Users' apps go through storms as well, and whatever is wrong with them comes out."""
 
 import random
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 
-from actors import After, Aggregate, App, Event, Gateway, Heartbeat, Unknown, on
+from actors import After, Aggregate, App, Event, Gateway, Heartbeat, TrunklineError, Unknown, on
 from actors.subject import NotDeterministic
 from runtime.simulation.client import Order
 from runtime.simulation.play import settle
@@ -244,3 +245,29 @@ def test_the_machine_sleeps_over_ticks_however_rare_they_are() -> None:
     beats = [event for end in ends for event in end.events if isinstance(event, Heartbeat)]
     assert beats
     assert any(beat.missed for beat in beats)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        (lambda app: simulate(Account, ORDERS), "simulate(...) takes an app, and <class"),  # type: ignore[arg-type]
+        (lambda app: simulate("app", ORDERS), "simulate(...) takes an app, and 'app' is none"),  # type: ignore[arg-type]
+        (lambda app: simulate(lambda: Account, ORDERS), "simulate(...) takes an app"),  # type: ignore[arg-type, return-value]
+        (lambda app: simulate(app, ORDERS[0]), "was given Ordered("),  # type: ignore[arg-type]
+        (lambda app: simulate(app, Publish(ORDERS[0])), "was given Publish("),  # type: ignore[arg-type]
+        (lambda app: simulate(app, [Ordered]), "takes a list of events, and was given <class"),  # type: ignore[list-item]
+        (lambda app: simulate(app, None), "was given None"),  # type: ignore[arg-type]
+        (lambda app: simulate(app, [Publish(ORDERS[0], time=datetime(2026, 1, 1))]), "is a time with a zone"),
+        (lambda app: simulate(app, ORDERS, count=0), "count=0"),
+        (lambda app: simulate(app, ORDERS, count="5"), "count='5'"),  # type: ignore[arg-type]
+        (lambda app: simulate(app, ORDERS, seed="x"), "seed='x'"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_can_not_be_simulated_is_told_at_once(mistake: Callable[[App], object], said: str) -> None:
+    app = App("shop", Account, Fake())
+
+    with pytest.raises(TrunklineError) as caught:
+        mistake(app)
+
+    assert said in str(caught.value)
+    assert "\n  fix: " in str(caught.value)

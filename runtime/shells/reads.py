@@ -19,6 +19,7 @@ ASKABLE = frozenset(
         "instance",
         "instances",
         "group",
+        "of_app",
         "log",
         "latest",
         "heads",

@@ -15,6 +15,8 @@ from runtime.cli import main
 from .conftest import Said, Trunkline
 from .shop import AttemptedPurchase, Spent, app
 
+CODE = ("--code", "tests.runtime.commands.shop:app")
+
 
 class Shop(NamedTuple):
     rt: Runtime
@@ -57,6 +59,13 @@ def test_its_instances_are_shown_with_the_code_that_runs(ask: Trunkline) -> None
 
     assert found["state"] == {"Wallet": {"credits": 17, "news": ""}}
     assert found["mailbox"] == []
+
+
+def test_its_instances_are_listed(shop: Shop, ask: Trunkline, trunkline: Trunkline) -> None:
+    running, at_rest = ask("show", "--json"), trunkline("show", "--json", "--journal", str(shop.journal), *CODE)
+
+    assert running.status == 0, running.err
+    assert running.out == at_rest.out != ""
 
 
 def test_an_events_tree_is_read_from_it(ask: Trunkline) -> None:

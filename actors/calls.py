@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from actors.answer import gateway_answer
 from actors.catalogue import GatewayPlan
 from actors.errors import GaveUp, NotDone, Unknown
 from actors.event import Event
 from actors.gateway import CallContext, current_call
 from actors.outcomes import CallKind, Outcome
-from actors.turn import Emitted, gateway_answer
+from actors.turn import Emitted
 
 
 class Ended:

@@ -173,7 +173,9 @@ def decode_event(cls: type[Event], data: bytes, version: int) -> Event:
         if version == known.version:
             event: Event = cls.__pydantic_validator__.validate_json(data)
             return event
-        payload = upcast(pydantic_core.from_json(data), version, known.version, known.upcasters, cls.__name__)
+        payload = pydantic_core.from_json(data)
+        if isinstance(payload, dict):
+            payload = upcast(payload, version, known.version, known.upcasters, cls.__name__)
         return cls.__pydantic_validator__.validate_json(pydantic_core.to_json(payload))  # type: ignore[no-any-return]
     except ValueError as error:
         raise EventRejected(
@@ -183,7 +185,11 @@ def decode_event(cls: type[Event], data: bytes, version: int) -> Event:
 
 
 def upcast(payload: dict[str, Any], version: int, to: int, upcasters: Upcasters, name: str) -> dict[str, Any]:
-    """Bring a payload from one version to another, a step at a time."""
+    """Bring a payload from one version to another, a step at a time.
+
+    Raises:
+        EventRejected: it can't be done.
+    """
     if version > to:
         raise EventRejected(
             f"{name} was stored in version {version}, and this code knows version {to} at most",
@@ -194,5 +200,20 @@ def upcast(payload: dict[str, Any], version: int, to: int, upcasters: Upcasters,
             raise EventRejected(
                 f"{name} has no upcaster from version {step}", hint=f"give the class upcasters={{{step}: ...}}."
             )
-        payload = upcasters[step](payload)
+        try:
+            made: object = upcasters[step](payload)
+        except Exception as error:
+            raise _stopped(upcasters[step], step, name, f"raised {type(error).__name__}: {error}") from error
+        if not isinstance(made, dict):
+            raise _stopped(upcasters[step], step, name, f"returned {made!r}")
+        payload = made
     return payload
+
+
+def _stopped(upcaster: Callable[..., Any], step: int, name: str, how: str) -> EventRejected:
+    code = getattr(upcaster, "__code__", None)
+    place = f"\n  at {code.co_filename}:{code.co_firstlineno}" if code is not None else ""
+    return EventRejected(
+        f"the upcaster of {name} from version {step} {how}{place}",
+        hint=f"mend it: it takes a dict as version {step} stored it, and returns that of version {step + 1}.",
+    )

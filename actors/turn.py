@@ -7,15 +7,17 @@ deterministic: a handler sees its state, its event, and what derives from them.
 import warnings
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from types import GeneratorType
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
-from actors.aggregate import EPOCH, Aggregate, TurnContext
-from actors.catalogue import EventPlan, GatewayHandlerPlan, GroupPlan, HandlerPlan, Route
+from actors.aggregate import Aggregate, TurnContext
+from actors.catalogue import EventPlan, GroupPlan, HandlerPlan, Route
 from actors.envelope import Envelope, EnvelopeUnavailable
 from actors.errors import (
+    EventRejected,
     HandlerFailed,
     LargeState,
     StateNotRoundTrip,
@@ -25,8 +27,7 @@ from actors.errors import (
     UnexpectedEmission,
 )
 from actors.event import Event, check_size, encode_event, upcast
-from actors.hints import Hints
-from actors.timer import After, At, Cancel
+from actors.timer import After, Cancel
 
 VERSION = "__version__"
 MICROSECOND = timedelta(microseconds=1)
@@ -146,7 +147,7 @@ class Instance:
                 self.state = None
                 self._objects = self._read(None)
             else:
-                self._keep(result)
+                self._keep(plan, result)
         except BaseException:
             self._objects = self._read(self.state)
             raise
@@ -160,6 +161,8 @@ class Instance:
             if returned is None:
                 return
             if handler.iterates:
+                if type(returned) is not GeneratorType:
+                    check_several(handler.name, handler.where, returned, "return a list, or yield it")
                 for one in returned:
                     if one is not None:
                         self._emit(handler, one, event, result)
@@ -167,7 +170,8 @@ class Instance:
                 self._emit(handler, returned, event, result)
         except (TurnError, EnvelopeUnavailable):
             raise
-        except Exception as error:
+        except (Exception, SystemExit, GeneratorExit) as error:
+            # A handler may not end its host; what is left of BaseException is not the handler's to raise: Ctrl-C.
             said = f"{type(error).__name__}: {error}"
             raise HandlerFailed(
                 f"{handler.name} raised {said} while {self.address} handled {type(event).__name__}",
@@ -196,9 +200,12 @@ class Instance:
 
     # ------------------------------------------------------------ state
 
-    def _keep(self, result: TurnResult) -> None:
+    def _keep(self, plan: EventPlan, result: TurnResult) -> None:
         """Make the new state good, if it differs and would survive being stored."""
-        state = self._dump()
+        try:
+            state = self._dump()
+        except ValueError as error:
+            raise self._lost(plan, self._unwritable(error)) from None
         before = self.state
         if before is None:
             if self.group.defaults is None:
@@ -210,7 +217,7 @@ class Instance:
         self._turns += 1
         if len(state) < CHECK_ALL_BELOW or self._turns % CHECK_EVERY == 0:
             # Also where nothing seems to have changed: what is lost by being stored would not be seen in the bytes.
-            self._check(state)
+            self._check(plan, state)
         if state == before:
             return
         if len(state) > STATE_LARGE:
@@ -237,7 +244,7 @@ class Instance:
                 stacklevel=1,
             )
 
-    def _check(self, state: bytes) -> None:
+    def _check(self, plan: EventPlan, state: bytes) -> None:
         try:
             if self.group.plain and self._extra is None:
                 target = self._objects[0]
@@ -260,8 +267,23 @@ class Instance:
             said = f"{field} is {value!r}, and would be read back as {back!r}"
         except (ValidationError, TrunklineError) as error:
             said = f"it can't be read back: {error}"
-        raise StateNotRoundTrip(
-            f"the state of {self.address} does not survive being stored: {said}",
+        raise self._lost(plan, said)
+
+    def _unwritable(self, error: ValueError) -> str:
+        """Which field it is that can't be written: pydantic says no more than what it met there."""
+        for one in self._objects:
+            for name in type(one).__pydantic_fields__:
+                try:
+                    type(one).__pydantic_serializer__.to_json(one, include={name}, warnings=False)
+                except ValueError as why:
+                    return f"{type(one).__name__}.{name} is {one.__dict__[name]!r}, and can't be written: {why}"
+        return f"it can't be written: {error}"
+
+    def _lost(self, plan: EventPlan, said: str) -> StateNotRoundTrip:
+        by = " and ".join(handler.where for _, handler in self.group.handlers(plan.type))
+        return StateNotRoundTrip(
+            f"the state of {self.address} does not survive being stored: {said}, after {by} handled "
+            f"{plan.cls.__name__}",
             where=type(self._objects[0]).__trunkline__.where,
             hint="assign values of the field's own type, and no subclasses of it.",
         )
@@ -306,7 +328,14 @@ class Instance:
             known.add(key)
             fields = stored
             if version != info.version:
-                fields = upcast(dict(stored), version, info.version, info.upcasters, cls.__name__)
+                try:
+                    fields = upcast(dict(stored), version, info.version, info.upcasters, cls.__name__)
+                except EventRejected as error:
+                    raise TurnError(
+                        f"the stored state of {self.address} can't be read: {error.message}",
+                        where=info.where,
+                        hint=error.hint,
+                    ) from error
                 known |= set(stored) - set(fields)
             mine = {name: fields[name] for name in cls.__pydantic_fields__ if name in fields}
             known |= mine.keys()
@@ -338,33 +367,25 @@ class Instance:
 
 def unexpected(name: str, where: str, one: Any, event: Event, address: str) -> UnexpectedEmission:
     """The error for something that a return hint does not name."""
+    hint = "add it to the return hint, or don't return it."
+    if isinstance(one, list | tuple):
+        hint = "say in the return hint that it gives several: -> Iterator[X] or -> Iterable[X]."
     return UnexpectedEmission(
         f"{name} returned {one!r}, which its return hint does not name, while {address} handled {type(event).__name__}",
         where=where,
-        hint="add it to the return hint, or don't return it.",
+        hint=hint,
     )
 
 
-def gateway_answer(handler: GatewayHandlerPlan, hints: Hints, value: Any, event: Event, address: str) -> list[Emitted]:
-    """What a gateway's method returned, checked against its return hint.
+def check_several(name: str, where: str, returned: Any, right: str) -> None:
+    """What is to be gone over holds what was emitted: an event does not, and would give its fields.
 
     Raises:
-        UnexpectedEmission: the hint does not name it.
+        UnexpectedEmission: it is one thing.
     """
-    if value is None:
-        return []
-    values: Iterable[Any] = value if hints.iterates else (value,)
-    found = []
-    for one in values:
-        if one is None:
-            continue
-        time_us = None
-        inner = one
-        if isinstance(one, At):
-            inner = one.event
-            time_us = (one.time - EPOCH) // MICROSECOND
-        plan = handler.events.get(type(inner))
-        if plan is None or type(inner) not in hints.emits:
-            raise unexpected(handler.name, handler.where, one, event, address)
-        found.append(Emitted(plan, inner, plan.targets(inner), handler.name, handler.max_hops, time_us))
-    return found
+    if isinstance(returned, Event) or not isinstance(returned, Iterable):
+        raise UnexpectedEmission(
+            f"{name} returned {returned!r}, and its return hint says that it gives several",
+            where=where,
+            hint=f"{right}; or leave Iterator[...] or Iterable[...] out of the hint.",
+        )

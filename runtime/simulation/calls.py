@@ -3,10 +3,10 @@
 from collections.abc import Coroutine
 from typing import Any
 
+from actors.answer import gateway_answer
 from actors.app import App
 from actors.errors import TrunklineError
 from actors.gateway import CallContext, current_call
-from actors.turn import gateway_answer
 from runtime.core.failure import gave_up
 from runtime.core.incoming import Incoming
 from runtime.core.messages import Call, CallDone, CallKind, Outcome

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from actors import Aggregate, App, Event, Gateway, TrunklineError, on
 from actors.errors import EventRejected
 from actors.event import decode_event, encode_event, event_type, snake_case
 from actors.testing import scenario
+from tests.actors.wired import place
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -236,6 +238,30 @@ def test_a_version_without_an_upcaster_is_refused_with_what_to_do() -> None:
 
     with pytest.raises(EventRejected, match=r"Paid has no upcaster from version 2\n  fix: .*upcasters=\{2"):
         decode_event(Paid, b'{"cents":2}', 1)
+
+
+def _drops(payload: dict[str, Any]) -> dict[str, Any]:
+    return {"cents": payload["euro"]}
+
+
+def _gives_a_list(payload: dict[str, Any]) -> Any:
+    return [payload]
+
+
+@pytest.mark.parametrize(
+    ("upcaster", "said"), [(_drops, "raised KeyError: 'euro'"), (_gives_a_list, "returned [{'euros': 2}]")]
+)
+def test_an_upcaster_that_fails_is_named_with_its_version_and_place(
+    upcaster: Callable[[dict[str, Any]], dict[str, Any]], said: str
+) -> None:
+    class Paid(Event, version=2, upcasters={1: upcaster}):
+        cents: int
+
+    with pytest.raises(EventRejected) as caught:
+        decode_event(Paid, b'{"euros":2}', 1)
+
+    text = str(caught.value)
+    assert f"the upcaster of Paid from version 1 {said}\n  at {place(upcaster)}\n  fix: mend it" in text
 
 
 def test_a_version_of_the_future_is_refused() -> None:

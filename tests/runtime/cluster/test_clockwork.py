@@ -158,7 +158,7 @@ def test_a_loop_is_stopped_where_it_says_and_nothing_of_it_is_lost(rt: Runtime) 
 WRONG = {
     "raises": ("ValueError", "Careful.try_it raised ValueError: no while"),
     "one of ours": ("TrunklineError", "Careful.try_it raised TrunklineError: it is not so"),
-    "ends its thread": ("SystemExit", "1"),
+    "ends its thread": ("SystemExit", "Careful.try_it raised SystemExit: 1"),
     "another event": ("UnexpectedEmission", "Careful.try_it returned Rung(name='another event', text=''), which its"),
     "no event": ("UnexpectedEmission", "Careful.try_it returned 'done', which its return hint does not name"),
     "a large event": ("EventRejected", "Done is 1,048,"),

@@ -26,6 +26,11 @@ def check_names(classes: list[type[Any]], problems: Problems) -> None:
     seen: dict[str, type[Any]] = {}
     for cls in classes:
         name = cls.__trunkline__.name
+        if seen.get(name) is cls:
+            two = "; gateways of different settings are of two classes." if issubclass(cls, Gateway) else "."
+            where = cls.__trunkline__.where
+            problems.add("GivenTwice", f"{cls.__name__} is given twice", where, hint=f"leave one out{two}")
+            continue
         if name in seen:
             problems.add(
                 "SameName",

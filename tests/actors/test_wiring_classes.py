@@ -21,6 +21,12 @@ def test_two_classes_of_one_name_are_refused() -> None:
     assert found.places == (place(Ask), place(Other))
 
 
+def test_an_aggregate_that_is_given_twice_is_told_so() -> None:
+    found = problem(Ask, Ask)
+
+    assert str(found) == f"GivenTwice: Ask is given twice\n  at {place(Ask)}\n  fix: leave one out."
+
+
 def test_two_events_of_one_wire_type_are_refused() -> None:
     class Replied(Event, name="answered"):
         key: str

@@ -159,6 +159,20 @@ SameName: Ask and Other have the same name 'Ask'
     )
 
 
+def given_twice() -> tuple[list[Any], str]:
+    class Bell(Gateway):
+        @on
+        async def ring(self, event: Asked) -> None: ...
+
+    return (
+        [Bell, Ask, Bell],
+        f"""\
+GivenTwice: Bell is given twice
+{at(Bell)}
+  fix: leave one out; gateways of different settings are of two classes.""",
+    )
+
+
 def same_wire_type() -> tuple[list[Any], str]:
     class Replied(Event, name="answered"):
         key: str
@@ -478,6 +492,7 @@ MISTAKES = [
         listener_of_nothing,
         two_handlers,
         same_name,
+        given_twice,
         same_wire_type,
         bad_name,
     ),

@@ -150,6 +150,11 @@ def on(
     above = frame.f_locals
 
     def decorate(f: Callable[[S, E], R]) -> Handler[S, E, R]:
+        if not isinstance(f, FunctionType):
+            raise TrunklineError(
+                f"@on(...) stands above {f!r}, which is no method",
+                hint="@on(...), and right below it: def handler(self, event: SomeEvent) -> None: ...",
+            )
         check_kinds(f.__qualname__.rpartition("<locals>.")[2], place_of(f), **said_of_it)
         hidden = above.get(f.__name__)
         return Handler(

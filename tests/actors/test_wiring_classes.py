@@ -387,6 +387,12 @@ def test_on_with_an_event_in_brackets_says_where_the_event_belongs() -> None:
         on(Asked)  # type: ignore[call-overload]
 
 
+@pytest.mark.parametrize("what", [property(lambda self: None), staticmethod(print), Asked], ids=repr)
+def test_on_with_arguments_above_what_is_no_method_says_where_it_belongs(what: Any) -> None:
+    with pytest.raises(TrunklineError, match=r"which is no method\n  fix: @on\(...\), and right below it"):
+        on(key="key")(what)
+
+
 def test_an_app_without_a_name_is_refused() -> None:
     with pytest.raises(TrunklineError, match="for its name"):
         App(Ask)  # type: ignore[arg-type]

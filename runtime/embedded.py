@@ -113,7 +113,7 @@ def node_lost() -> NodeLost | None:
 
 def _noted_cluster(name: str) -> str | None:
     """The cluster of this machine that runs an app, where nobody says which is meant; None: nothing is known of one."""
-    if ray.is_initialized() or named_cluster():
+    if ray.is_initialized() or named_cluster() not in (None, "auto"):
         return None
     clusters = sorted({one.cluster for one in running_here() if one.app == name})
     if len(clusters) > 1:

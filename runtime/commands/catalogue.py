@@ -40,8 +40,8 @@ def _running(name: str | None, address: str | None) -> App:
     import_from_here()
     nobody = "no app runs: name the code of the one you mean, as module:app."
     found = journals(Path.cwd())
-    if name is None and address is None:
-        name = running_on(found)
+    if name is None:
+        name = running_on(found, address)
     if name is None:
         name = only_running(address, nobody)
         if found and address is None and name not in map(app_of, found):

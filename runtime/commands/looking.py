@@ -208,33 +208,51 @@ def _others_code(code: App, what: str) -> TrunklineError:
 
 def _only_one(address: str | None) -> tuple[str | None, str | None]:
     """(running app, None) or (None, journal)."""
+    place = read_settings().journal
+    found = [place] if place is not None and app_of(place) is not None else journals(Path.cwd())
+    running = running_on(found, address)
+    if running is not None:
+        return running, None
     if address is None:
-        place = read_settings().journal
-        found = [place] if place is not None and app_of(place) is not None else journals(Path.cwd())
-        running = running_on(found)
-        if running is not None:
-            return running, None
         if len(found) > 1:
-            raise click.UsageError(f"which journal? --journal is one of {', '.join(found)}.")
+            raise click.UsageError(
+                f"which journal? --journal is one of {', '.join(found)}; or --app NAME, of an app that runs."
+            )
         if found:
             note(f"reading the journal {found[0]} of app {app_of(found[0])}")
             return None, found[0]
     return only_running(address, "no app runs, and there is no journal in this folder: name the one you mean."), None
 
 
-def running_on(found: list[str]) -> str | None:
-    """The app that runs on one of these journals, if it is one."""
-    if named_cluster():
-        # There it is looked for; this machine's apps may run on another.
-        return None
-    here = {one.app for one in running_here()}
+def running_on(found: list[str], address: str | None) -> str | None:
+    """The app that runs on one of these journals, if it is one; of apps on the cluster that is meant, if one is named.
+
+    Raises:
+        UsageError: there are several.
+    """
+    cluster = _named(address)
+    here = {one.app for one in running_here() if cluster is None or _is_at(one.cluster, cluster)}
     used = {path: app for path in found if (app := user_of(path)) in here}
-    if len(used) != 1:
+    if len(used) > 1:
+        raise click.UsageError(f"which app? {' and '.join(map(str, used.values()))} run on journals here: --app NAME.")
+    if not used:
         return None
     ((path, app),) = used.items()
     assert app is not None, "it is among those that run"
     note(f"asking the app {app}, which runs on the journal {path}")
     return app
+
+
+def _named(address: str | None) -> str | None:
+    """The cluster that is meant; None: any of this machine's."""
+    named = address or named_cluster()
+    return None if named == "auto" else named
+
+
+def _is_at(cluster: str, named: str) -> bool:
+    """Is this cluster of an app of this machine the one that was named, perhaps as people name what is here?"""
+    host, _, port = named.removeprefix("ray://").rpartition(":")
+    return cluster == f"{host}:{port}" or (host in ("127.0.0.1", "localhost") and cluster.endswith(f":{port}"))
 
 
 def only_running(address: str | None, nobody: str) -> str:
@@ -279,7 +297,7 @@ def app_of(path: str) -> str | None:
 def _running_apps(address: str | None) -> list[str]:
     """The apps of a cluster, or of this machine; none where none is to be seen: Ray would look for one for long."""
     here: list[Noted] = []
-    if address is None and not named_cluster():
+    if _named(address) is None:
         here = running_here()
         if not (here or CLUSTER.exists() or folders_here()):
             return []

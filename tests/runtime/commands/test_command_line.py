@@ -133,21 +133,61 @@ def test_of_two_journals_one_is_to_be_named(journal: Path, trunkline: Trunkline)
     said = trunkline("timers")
 
     assert said.status == 2
-    assert "--journal is one of more.db, shop.db" in said.err
+    assert "--journal is one of more.db, shop.db; or --app NAME" in said.err
 
 
+@pytest.mark.parametrize("running", [False, True], ids=["any", "one that runs"])
+@pytest.mark.parametrize(
+    ("address", "environment"),
+    [(None, ""), (None, "auto"), (None, "127.0.0.1:6379"), (None, "localhost:6379"), ("127.0.0.1:6379", "")],
+)
 def test_in_the_folder_of_its_journal_an_app_that_runs_is_asked(
-    journal: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    journal: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    address: str | None,
+    environment: str,
+    running: bool,
 ) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", environment)
     (journal.parent / "more.db").write_bytes(journal.read_bytes())
+    monkeypatch.setattr("runtime.commands.looking.running_here", lambda: [Noted("shop", "127.0.0.1:6379")])
+    lock = lock_journal(str(journal), "shop")
+
+    one = the_one(Named(None, address, None, None), running)
+    lock.release()
+
+    assert (one.app, one.journal) == ("shop", None)
+    assert capsys.readouterr().err == "trunkline: asking the app shop, which runs on the journal shop.db\n"
+
+
+def test_an_app_of_another_cluster_than_the_one_that_is_named_is_not_asked(
+    journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6380")
     monkeypatch.setattr("runtime.commands.looking.running_here", lambda: [Noted("shop", "127.0.0.1:6379")])
     lock = lock_journal(str(journal), "shop")
 
     one = the_one(Named(None, None, None, None), False)
     lock.release()
 
-    assert (one.app, one.journal) == ("shop", None)
-    assert capsys.readouterr().err == "trunkline: asking the app shop, which runs on the journal shop.db\n"
+    assert (one.app, one.journal) == (None, "shop.db")
+
+
+def test_of_two_apps_that_run_on_journals_of_the_folder_one_is_to_be_named(
+    journal: Path, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (journal.parent / "more.db").write_bytes(journal.read_bytes())
+    noted = [Noted("more", "127.0.0.1:6379"), Noted("shop", "127.0.0.1:6379")]
+    monkeypatch.setattr("runtime.commands.looking.running_here", lambda: noted)
+    locks = lock_journal("more.db", "more"), lock_journal("shop.db", "shop")
+
+    said = trunkline("timers")
+    for lock in locks:
+        lock.release()
+
+    assert said.status == 2
+    assert "which app? more and shop run on journals here: --app NAME." in said.err
 
 
 def test_a_journal_that_nobody_uses_is_read_though_an_app_of_its_name_runs_elsewhere(

@@ -315,7 +315,7 @@ class AsyncRuntime:
         """
         if not replies:
             raise TrunklineError("a request needs a reply to wait for", hint="request(event, SomeReply, OtherReply).")
-        types = self.reading.types(replies)
+        types = self.reading.names.types(replies)
         item = self.encoder.encode(event, idempotency_key)
         entry = await self._requesting.request(item, tuple(sorted(types)), timeout)
         reply = self.reading.recorded(entry).event
@@ -367,8 +367,11 @@ class AsyncRuntime:
 
         After `OutcomeUnknown` it tells what became of the event; it waits for one that is being written.
 
-        `routing_key` is the key that its listeners agree on (an aggregate's id; a singleton's is its name); None if it
-        has none. Of a class its own type is meant, and none of its subclasses'.
+        `routing_key` is the key that its listeners agree on, mostly an aggregate's id. It is left out if there is none,
+        or if only a singleton listens. Of a class its own type is meant, and none of its subclasses'.
+
+        Raises:
+            TrunklineError: events of this type have a routing key each, and none was given.
         """
         return await self.reading.has(event_type, key, routing_key)
 

@@ -319,7 +319,8 @@ def _overloaded() -> Overloaded:
 def _unknown(what: str, why: BaseException | None = None) -> OutcomeUnknown:
     error = OutcomeUnknown(
         f"the event was sent, and {what}: it may have been taken",
-        hint="publish it again with the same idempotency_key, which takes it once; or ask has(event_type, key, ...).",
+        hint="publish it again with the same idempotency_key, which takes it once; or ask has(event_type, key, "
+        "routing_key).",
     )
     error.__cause__ = why
     return error

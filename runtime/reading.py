@@ -5,7 +5,7 @@ looks keeps an event waiting.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -14,18 +14,18 @@ import msgspec
 
 from actors.aggregate import EPOCH, Aggregate
 from actors.app import App
-from actors.catalogue import EventPlan, GroupPlan, plain_key
-from actors.errors import BadKey, EventRejected, TrunklineError
-from actors.event import Event, decode_event, snake_case
+from actors.catalogue import EventPlan
+from actors.errors import EventRejected, TrunklineError
+from actors.event import Event, decode_event
 from actors.handler import Key
 from actors.turn import Instance
 from runtime.core.messages import POSITION_MASK, Failure, id_text, parse_id
-from runtime.core.parking import NOTES
 from runtime.core.rows import DeliveryRow, Entry, InstanceRow, Status, TimerRow
 from runtime.encode import check_key, key_digest, time_us
 from runtime.fields import codec_of
 from runtime.journal.protocol import JournalInfo
 from runtime.merging import PAGE, Merge
+from runtime.names import Names, id_of
 from runtime.publishing import EventId
 from runtime.source import Source
 from runtime.wire import Codec, Plain, decode_body
@@ -106,6 +106,7 @@ class Reading:
         self._ask = source.read
         self._app = app
         self._events: Mapping[str, EventPlan] = {} if app is None else app.catalogue.events
+        self.names = Names(app)
         self._codec = codec or Plain() if app is None else codec_of(app.catalogue, codec) or Plain()
 
     def as_stored(self) -> "Reading":
@@ -114,21 +115,8 @@ class Reading:
 
     # ------------------------------------------------------------ instances
 
-    def _group(self, cls: type[Aggregate]) -> GroupPlan:
-        assert self._app is not None, "who has a class has the code"
-        groups = self._app.catalogue.group_of
-        group = groups.get(cls)
-        if group is None:
-            known = ", ".join(sorted(c.__name__ for c in groups)) or "none"
-            name = getattr(cls, "__name__", repr(cls))
-            raise TrunklineError(
-                f"{name} is no aggregate of app {self._app.name!r}",
-                hint=f"its aggregates are {known}; give the class itself, as the app was made with.",
-            )
-        return group
-
     async def get(self, cls: type[A], id: Key | None = None) -> A | None:
-        group = self._group(cls)
+        group = self.names.group(cls)
         if group.singleton:
             if id is not None and str(id) != group.name:
                 raise TrunklineError(f"{cls.__name__} is a singleton: it has no {id!r}", hint=f"get({cls.__name__}).")
@@ -145,7 +133,7 @@ class Reading:
         return found
 
     async def instance_pages(self, cls: type[Aggregate]) -> AsyncIterator[list[str]]:
-        name = self._group(cls).name
+        name = self.names.group(cls).name
         after = ""
         while True:
             rows: list[InstanceRow] = await self._ask(list[InstanceRow], "group", name, after, PAGE)
@@ -157,44 +145,15 @@ class Reading:
     # ------------------------------------------------------------ idempotency keys
 
     async def has(self, event_type: type[Event] | str, key: str, routing_key: Key | None = None) -> bool:
-        # Of a class its own type alone: a key is not shared with subclasses.
-        self.types((event_type,))
-        name = event_type if isinstance(event_type, str) else event_type.__trunkline__.name
+        name = self.names.type_of(event_type)
         check_key(key)
+        if routing_key is None:
+            routing_key = self.names.only_key(name, key)
         return await self._source.has_key(
             key_digest(name, "" if routing_key is None else id_of(routing_key, name), key)
         )
 
     # ------------------------------------------------------------ events
-
-    def types(self, wanted: Iterable[type[Event] | str]) -> frozenset[str]:
-        """Wire types; a base class stands for its subclasses, a class's name for its type."""
-        names: set[str] = set()
-        for one in wanted:
-            if not isinstance(one, str | type):
-                raise EventRejected(
-                    f"{one!r} is no event class and no wire type", hint="give them one by one: tail(First, Second)."
-                )
-            if isinstance(one, str):
-                found = self._of_name(one)
-            else:
-                found = {name for name, plan in self._events.items() if issubclass(plan.cls, one)}
-            if not found:
-                assert self._app is not None, "without code every wire type is taken as it is"
-                raise EventRejected(
-                    f"{one if isinstance(one, str) else one.__name__} is no event of app {self._app.name!r}",
-                    hint=f"its events are {', '.join(sorted(self._events))}, {', '.join(sorted(NOTES))}.",
-                )
-            names |= found
-        return frozenset(names)
-
-    def _of_name(self, name: str) -> set[str]:
-        if self._app is None:
-            # A class is seldom given another wire type than its name makes.
-            return {name, snake_case(name)}
-        return {name} & (NOTES | set(self._events)) or {
-            type for type, plan in self._events.items() if plan.cls.__name__ == name
-        }
 
     def recorded(self, entry: Entry) -> Recorded:
         """An entry of a log, for people."""
@@ -270,7 +229,7 @@ class Reading:
     async def tail_pages(
         self, types: tuple[type[Event] | str, ...], since: datetime | EventId | None, follow: bool
     ) -> AsyncIterator[list[Recorded]]:
-        wanted = self.types(types)
+        wanted = self.names.types(types)
         merge = Merge(self)
         if isinstance(since, datetime):
             await merge.begin_at(time_us(since))
@@ -408,21 +367,6 @@ class Reading:
             else:
                 low = middle + 1
         return low
-
-
-def id_of(key: Key, what: str) -> str:
-    """A key as the text that addresses are made of.
-
-    Raises:
-        BadKey: it is none.
-    """
-    text = plain_key(key)
-    if text is None:
-        raise BadKey(
-            f"{key!r} is no key of a {what}: a key is a str, an int or a UUID, not empty, without control characters",
-            hint="give the value that its events carry.",
-        )
-    return text
 
 
 def moment_of(us: int) -> datetime:

@@ -82,7 +82,7 @@ async def command(
     follow: bool,
 ) -> None:
     """Show what was recorded, oldest first."""
-    wanted = Wanted(types, look.reading.types(types), instance)
+    wanted = Wanted(types, look.reading.names.types(types), instance)
     only = None
     if instance is not None and "/" in instance:
         # All that an instance hears and emits stands in one log.

@@ -170,8 +170,10 @@ def test_a_key_is_one_event_types_and_one_routing_keys(rt: Runtime) -> None:
     assert len(ids) == 4
     assert rt.has(Bought, "k", "scope-a")
     assert rt.has("bought", "k", "scope-b")
+    assert rt.has("Bought", "k", "scope-b")
     assert rt.has(Pinged, "k", "scope-a")
     assert rt.has(Noticed, "k", Board.__name__)
+    assert rt.has(Noticed, "k")
     assert not rt.has(Bought, "k", "scope-c")
     assert not rt.has(Bought, "other", "scope-a")
 

@@ -1,0 +1,111 @@
+"""What people give for an event, a class or a key, and what is made of it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from actors import Aggregate, App, Event, Gateway, on
+from actors.errors import TrunklineError
+from runtime.encode import key_digest
+from runtime.reading import Reading
+
+
+class Deposit(Event, origin=True):
+    account: str
+
+
+class Transfer(Event, origin=True):
+    accounts: list[str]
+
+
+class Moved(Event, origin=True):
+    account: str
+    to: str
+
+
+class Audited(Event, origin=True):
+    by: str
+
+
+class Printed(Event, origin=True):
+    page: int
+
+
+class Account(Aggregate, key="account"):
+    @on
+    def add(self, event: Deposit) -> None: ...
+
+    @on(key="accounts")
+    def move(self, event: Transfer) -> None: ...
+
+    @on(key=lambda moved: (moved.account, moved.to))
+    def both(self, event: Moved) -> None: ...
+
+
+class Books(Aggregate, singleton=True):
+    @on
+    def audit(self, event: Audited) -> None: ...
+
+
+class Printer(Gateway):
+    @on
+    async def print(self, event: Printed) -> None: ...
+
+
+class Asked:
+    """A source that notes which keys it is asked for."""
+
+    def __init__(self) -> None:
+        self.digests: list[bytes] = []
+
+    async def read(self, kind: Any, method: str, *arguments: Any) -> Any:
+        raise AssertionError
+
+    async def has_key(self, digest: bytes) -> bool:
+        self.digests.append(digest)
+        return True
+
+    async def decide(self, what: str, at: int, address: str) -> bool:
+        raise AssertionError
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+def reading(asked: Asked) -> Reading:
+    return Reading(asked, App("bank", Account, Books, Printer))
+
+
+@pytest.mark.parametrize("named", [Deposit, "deposit", "Deposit"])
+def test_a_key_is_looked_for_by_the_wire_type_however_the_event_is_named(
+    reading: Reading, asked: Asked, named: type[Event] | str
+) -> None:
+    assert asyncio.run(reading.has(named, "zz", "ada"))
+
+    assert asked.digests == [key_digest("deposit", "ada", "zz")]
+
+
+@pytest.mark.parametrize("named", [Deposit, "deposit", "Deposit"])
+def test_without_the_routing_key_that_such_events_have_it_is_asked_for(
+    reading: Reading, asked: Asked, named: type[Event] | str
+) -> None:
+    with pytest.raises(TrunklineError, match="needs a routing key") as raised:
+        asyncio.run(reading.has(named, "zz"))
+
+    assert raised.value.hint.startswith("has(Deposit, 'zz', account)")
+    assert asked.digests == []
+
+
+@pytest.mark.parametrize(
+    ("event", "subject"), [(Audited, "Books"), (Printed, ""), (Transfer, ""), (Moved, "")], ids=lambda of: str(of)
+)
+def test_it_is_not_asked_for_where_there_is_none_or_only_one(
+    reading: Reading, asked: Asked, event: type[Event], subject: str
+) -> None:
+    assert asyncio.run(reading.has(event, "zz"))
+
+    assert asked.digests == [key_digest(event.__trunkline__.name, subject, "zz")]

@@ -32,6 +32,13 @@ class Names:
             )
         return group
 
+    def address(self, instance: str) -> str:
+        """`Class/ID`, or a singleton's class, as it is stored: one that several classes share has the first's name."""
+        name, slash, id = instance.partition("/")
+        groups = () if self._app is None else self._app.catalogue.groups.values()
+        found = (g.name for g in groups for cls in g.classes if name in (cls.__name__, cls.__trunkline__.name))
+        return next(found, name) + slash + id
+
     def types(self, wanted: Iterable[type[Event] | str]) -> frozenset[str]:
         """Wire types; a base class stands for its subclasses, a class's name for its type."""
         names: set[str] = set()

@@ -19,6 +19,7 @@ LOOK_BACK = 50_000
 """Entries of its log that are searched for an instance's last events."""
 PAGE_MAX = 1_000
 """Entries of a mailbox that are shown."""
+SHARED = "one that classes share has the first one's name, which --code MODULE:APP knows; "
 
 
 class Pending(NamedTuple):
@@ -61,6 +62,8 @@ Examples:
 @looking()
 async def command(look: Look, out: Output, instance: str | None, last: int, limit: int) -> None:
     """Show an instance: its state, cursor, mailbox, timers and last events; or list instances with their states."""
+    if instance is not None:
+        instance = look.reading.names.address(instance)
     if instance is None or ("/" not in instance and await is_group(look, instance)):
         await list_instances(look, out, instance, limit)
         return
@@ -76,7 +79,8 @@ async def command(look: Look, out: Output, instance: str | None, last: int, limi
             f"there is no instance {instance}: no event was for it"
             + (f"; is it {' or '.join(near)} that you mean?" if near else ""),
             hint="an instance is named Class/ID, as in Wallet/ada; `trunkline show` lists them; "
-            "of a gateway: `tail --instance Payments`.",
+            + SHARED * (look.app is None)
+            + "of a gateway: `tail --instance Payments`.",
         )
     timers = await look.reading.timers(address)
     state = {} if row is None else look.reading.state(row)

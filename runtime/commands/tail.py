@@ -82,6 +82,8 @@ async def command(
     follow: bool,
 ) -> None:
     """Show what was recorded, oldest first."""
+    if instance is not None:
+        instance = look.reading.names.address(instance)
     wanted = Wanted(types, look.reading.names.types(types), instance)
     only = None
     if instance is not None and "/" in instance:

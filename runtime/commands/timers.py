@@ -24,6 +24,8 @@ Examples:
 @looking()
 async def command(look: Look, out: Output, instance: str | None, limit: int) -> None:
     """List pending timers, the next one due first."""
+    if instance is not None:
+        instance = look.reading.names.address(instance)
     rows = await look.reading.timers(instance)
     out.table(COLUMNS, [timer_row(look, row) for row in rows[:limit]], empty="no timer is pending")
     if len(rows) > limit and out.for_person:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from . import ledger
 from .conftest import Trunkline
+from .journals import kept, played
 
 CODE = ("--code", "tests.runtime.commands.shop:app")
 
@@ -107,3 +109,28 @@ def test_an_instance_that_no_event_was_for_is_none(journal: Path, trunkline: Tru
     assert (said.status, said.out) == (1, "")
     assert "there is no instance Wallet/nobody" in said.err
     assert "fix: " in said.err
+
+
+@pytest.fixture
+def shared(journal: Path) -> str:
+    """A journal whose one instance two classes share."""
+    return str(kept(played(ledger.app, [ledger.Deposit(account="a1", cents=5)]), journal.parent / "ledger.db"))
+
+
+def test_an_instance_that_classes_share_is_shown_by_the_name_of_each(shared: str, trunkline: Trunkline) -> None:
+    where = ("--journal", shared, "--code", "tests.runtime.commands.ledger:app")
+
+    for command in (["show"], ["timers", "--instance"], ["tail", "--instance"]):
+        one, other = (trunkline(*command, f"{name}/a1", *where, "--json") for name in ("Account", "Audit"))
+
+        assert (one.status, one.err) == (0, "")
+        assert other.out == one.out != ""
+    assert shown(trunkline, "Audit/a1", *where)["state"]["Audit"] == {"deposits": 1}
+    assert trunkline("show", "Audit", *where).lines == ["Account/a1\tcents=5 deposits=1"]
+
+
+def test_without_code_it_is_said_whose_name_it_has(shared: str, trunkline: Trunkline) -> None:
+    said = trunkline("show", "Audit/a1", "--journal", shared)
+
+    assert said.status == 1
+    assert "one that classes share has the first one's name, which --code MODULE:APP knows" in said.err

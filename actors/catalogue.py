@@ -102,6 +102,21 @@ class EventPlan:
         return tuple(found)
 
 
+SAME_NAME = (
+    "Runtime.attach(app), with the app of the module that this class is from; or keep the classes in a module of their "
+    "own, which both programs import."
+)
+"""What to do where a program has another class than the app, of the same name."""
+
+
+def of_the_same_name(cls: type, known: type) -> str:
+    """How a class differs from the app's: a program's own are those of `__main__`, and others where it is imported."""
+    if cls.__module__ == known.__module__:
+        return f"it has the same name, and {known.__module__} was loaded more than once"
+    here, there = (f"{one.__module__}.{one.__name__}" for one in (cls, known))
+    return f"it has the same name, and is {here}; the app's is {there}"
+
+
 def _described(key: KeyOf | None) -> object:
     """What a key is, the same in every process."""
     if key is None or isinstance(key, str):
@@ -266,6 +281,12 @@ class Catalogue:
         if not isinstance(event, Event):
             raise EventRejected(f"a {name} is no event", hint="publish an instance of a class derived from Event.")
         known = self.events.get(type(event).__trunkline__.name)
+        if known is not None and known.cls.__name__ == name:
+            raise EventRejected(
+                f"this {name} is not the class that this app knows as {known.type!r}: "
+                + of_the_same_name(type(event), known.cls),
+                hint=SAME_NAME,
+            )
         if known is not None:
             raise EventRejected(
                 f"{name} is not the class that this app knows as {known.type!r} ({known.cls.__trunkline__.where})",
@@ -337,6 +358,7 @@ def pick(cls: type[Any], event: type[Event]) -> list[Handler[Any, Any, Any]]:
 
 __all__ = [
     "EVERYONE",
+    "SAME_NAME",
     "Catalogue",
     "EventPlan",
     "GatewayHandlerPlan",
@@ -344,6 +366,7 @@ __all__ = [
     "GroupPlan",
     "HandlerPlan",
     "key_text",
+    "of_the_same_name",
     "pick",
     "place_of",
 ]

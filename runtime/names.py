@@ -5,7 +5,7 @@ from uuid import UUID
 
 from actors.aggregate import Aggregate
 from actors.app import App
-from actors.catalogue import EVERYONE, EventPlan, GroupPlan, plain_key
+from actors.catalogue import EVERYONE, SAME_NAME, EventPlan, GroupPlan, of_the_same_name, plain_key
 from actors.errors import BadKey, EventRejected, TrunklineError
 from actors.event import Event, snake_case
 from actors.handler import Key
@@ -26,6 +26,8 @@ class Names:
         if group is None:
             known = ", ".join(sorted(c.__name__ for c in groups)) or "none"
             name = getattr(cls, "__name__", repr(cls))
+            if another := self._another(cls, groups):
+                raise TrunklineError(another, hint=SAME_NAME)
             raise TrunklineError(
                 f"{name} is no aggregate of app {self._app.name!r}",
                 hint=f"its aggregates are {known}; give the class itself, as the app was made with.",
@@ -53,12 +55,23 @@ class Names:
                 found = {name for name, plan in self._events.items() if issubclass(plan.cls, one)}
             if not found:
                 assert self._app is not None, "without code every wire type is taken as it is"
+                if another := self._another(one, [plan.cls for plan in self._events.values()]):
+                    raise EventRejected(another, hint=SAME_NAME)
                 raise EventRejected(
                     f"{one if isinstance(one, str) else one.__name__} is no event of app {self._app.name!r}",
                     hint=f"its events are {', '.join(sorted(self._events))}, {', '.join(sorted(NOTES))}.",
                 )
             names |= found
         return frozenset(names)
+
+    def _another(self, cls: object, known: Iterable[type]) -> str:
+        """What is wrong with a class that is none of the app's, but has the name of one; empty: it has not."""
+        assert self._app is not None, "who has a class has the code"
+        for own in known:
+            if isinstance(cls, type) and cls.__name__ == own.__name__:
+                differ = of_the_same_name(cls, own)
+                return f"this {cls.__name__} is not the class that app {self._app.name!r} has: {differ}"
+        return ""
 
     def _of_name(self, name: str) -> set[str]:
         if self._app is None:

@@ -253,6 +253,19 @@ def test_a_class_of_the_same_name_is_not_the_apps() -> None:
         App("bank", Account).catalogue.plan(other())
 
 
+@pytest.mark.parametrize(
+    ("module", "said"), [("shop", "is shop.Moved; the app's is {0}.Moved"), ("{0}", "{0} was loaded more than once")]
+)
+def test_of_a_class_of_the_same_name_it_is_said_where_both_are(module: str, said: str) -> None:
+    other = type("Moved", (Event,), {"__module__": module.format(__name__)}, origin=True)  # type: ignore[call-overload]
+
+    with pytest.raises(EventRejected) as raised:
+        App("bank", Account).catalogue.plan(other())
+
+    assert said.format(__name__) in raised.value.message
+    assert raised.value.hint.startswith("Runtime.attach(app), with the app of the module that this class is from")
+
+
 def test_an_object_that_is_no_event_is_refused() -> None:
     with pytest.raises(EventRejected, match="a str is no event"):
         App("bank", Account).catalogue.plan("moved")

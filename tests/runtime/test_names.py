@@ -1,6 +1,7 @@
 """What people give for an event, a class or a key, and what is made of it."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -46,6 +47,10 @@ class Account(Aggregate, key="account"):
 class Books(Aggregate, singleton=True):
     @on
     def audit(self, event: Audited) -> None: ...
+
+
+class Ledger(Aggregate, key="account"):
+    """Of no app."""
 
 
 class Printer(Gateway):
@@ -109,3 +114,36 @@ def test_it_is_not_asked_for_where_there_is_none_or_only_one(
     assert asyncio.run(reading.has(event, "zz"))
 
     assert asked.digests == [key_digest(event.__trunkline__.name, subject, "zz")]
+
+
+def other(cls: type) -> type:
+    """A class of this name in a program that another one imports."""
+    made: type = type(cls)(
+        cls.__name__,
+        (cls.__base__,),
+        {"__module__": "program"},
+        **{Deposit: {"origin": True}, Account: {"key": "account"}}[cls],
+    )
+    return made
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda reading: reading.get(other(Account), "ada"),
+        lambda reading: reading.has(other(Deposit), "zz", "ada"),
+    ],
+    ids=["get", "has"],
+)
+def test_of_a_class_that_only_has_the_name_of_one_of_the_apps_it_is_said_how_to_have_that(
+    reading: Reading, ask: Callable[[Reading], Coroutine[Any, Any, object]]
+) -> None:
+    with pytest.raises(TrunklineError, match=r"is not the class that app 'bank' has: .* is program") as raised:
+        asyncio.run(ask(reading))
+
+    assert "Runtime.attach(app)" in raised.value.hint
+
+
+def test_a_class_of_another_name_is_none_of_the_apps(reading: Reading) -> None:
+    with pytest.raises(TrunklineError, match="Ledger is no aggregate of app 'bank'"):
+        asyncio.run(reading.get(Ledger, "ada"))

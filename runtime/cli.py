@@ -1,5 +1,6 @@
 """`trunkline`: look into an app, running or at rest. Exit status: 0 done, 1 it went wrong, 2 it was asked wrongly."""
 
+import errno
 import os
 import signal
 import sys
@@ -24,6 +25,8 @@ COMMANDS = {
     "completion": "runtime.commands.completion",
 }
 """Where each command is: a module with a `command`, imported when it is asked for."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Why standard output takes no more."""
 INTERRUPTED = 130
 """What a shell gives for a program that Ctrl-C ended."""
 
@@ -83,6 +86,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except OSError as error:
+        if error.errno not in FULL or error.filename is not None:
+            raise
+        # What is left would be written again, and complained of, at the end of Python.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(f"trunkline: the answer can't be written: {error.strerror}", err=True)
+        return 1
     except TrunklineError as error:
         click.echo(f"trunkline: {error}", err=True)
         return 1

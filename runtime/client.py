@@ -36,6 +36,8 @@ R = TypeVar("R", bound=Event)
 
 CLOSE_PATIENCE = 10.0
 """Seconds that `close` gives events that were published with wait=False."""
+LOOK = 0.25
+"""Seconds that a drain takes at least, to be answered that nothing is pending."""
 LOOK_AT_NODE = 0.5
 
 
@@ -311,11 +313,11 @@ class AsyncRuntime:
         Raises:
             RequestTimeout: no such event came within `timeout` seconds. What was published stays so.
             Overloaded: it was not taken within `timeout` seconds.
-            EventRejected, BadKey, KeyReused: as for `publish`.
+            EventRejected, BadKey, KeyReused: as for `publish`; or no handler emits one of the replies.
         """
         if not replies:
             raise TrunklineError("a request needs a reply to wait for", hint="request(event, SomeReply, OtherReply).")
-        types = self.reading.names.types(replies)
+        types = self.reading.names.replies(replies)
         item = self.encoder.encode(event, idempotency_key)
         entry = await self._requesting.request(item, tuple(sorted(types)), timeout)
         reply = self.reading.recorded(entry).event
@@ -383,8 +385,12 @@ class AsyncRuntime:
         Raises:
             DrainTimeout: that took longer than `timeout` seconds (None: no limit).
         """
+        if timeout is not None and timeout < 0:
+            raise TrunklineError(
+                f"timeout={timeout:g} has no meaning", hint="0 s looks whether all is handled; None has no limit."
+            )
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(None if timeout is None else max(timeout, LOOK)):
                 await self.publishing.flush()
                 await self._line.ask("drain", b"timers" if timers else b"")
         except TimeoutError as error:

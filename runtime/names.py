@@ -6,6 +6,7 @@ from uuid import UUID
 from actors.aggregate import Aggregate
 from actors.app import App
 from actors.catalogue import EVERYONE, SAME_NAME, EventPlan, GroupPlan, of_the_same_name, plain_key
+from actors.chain import HALTED
 from actors.errors import BadKey, EventRejected, TrunklineError
 from actors.event import Event, snake_case
 from actors.handler import Key
@@ -80,6 +81,27 @@ class Names:
         return {name} & (NOTES | set(self._events)) or {
             type for type, plan in self._events.items() if plan.cls.__name__ == name
         }
+
+    def replies(self, wanted: Iterable[type[Event]]) -> frozenset[str]:
+        """The wire types of what a request may wait for.
+
+        Raises:
+            EventRejected: one of them is an event that nothing leads to.
+        """
+        found: set[str] = set()
+        for one in wanted:
+            types = self.types((one,))
+            if not any(self._is_emitted(type) for type in types):
+                raise EventRejected(
+                    f"{one.__name__} can't be the reply to a request: no handler emits it",
+                    hint="wait for an event that a handler emits; tail() shows what comes from outside.",
+                )
+            found |= types
+        return frozenset(found)
+
+    def _is_emitted(self, type: str) -> bool:
+        # The runtime itself ends a chain that halts.
+        return type == HALTED or self._events[type].owner is not None
 
     def type_of(self, event_type: type[Event] | str) -> str:
         """The wire type of one class, or of its name."""

@@ -43,7 +43,7 @@ def _running(name: str | None, address: str | None) -> App:
     if name is None:
         name = running_on(found, address)
     if name is None:
-        name = only_running(address, nobody)
+        name = only_running(address, nobody, "MODULE:APP names the code.")
         if found and address is None and name not in map(app_of, found):
             # Rather than the code of somebody else's.
             raise click.UsageError(

@@ -255,13 +255,13 @@ def _is_at(cluster: str, named: str) -> bool:
     return cluster == f"{host}:{port}" or (host in ("127.0.0.1", "localhost") and cluster.endswith(f":{port}"))
 
 
-def only_running(address: str | None, nobody: str) -> str:
-    """The name of the one app that runs.
+def only_running(address: str | None, nobody: str, instead: str = "--journal PATH reads a journal.") -> str:
+    """The name of the one app that runs; `instead` is what to do where none can be looked for.
 
     Raises:
         UsageError: there is none, which is told as `nobody` says, or there are several.
     """
-    names = _running_apps(address)
+    names = _running_apps(address, instead)
     if not names:
         raise click.UsageError(nobody)
     if len(names) > 1:
@@ -294,7 +294,7 @@ def app_of(path: str) -> str | None:
     return None
 
 
-def _running_apps(address: str | None) -> list[str]:
+def _running_apps(address: str | None, instead: str) -> list[str]:
     """The apps of a cluster, or of this machine; none where none is to be seen: Ray would look for one for long."""
     here: list[Noted] = []
     if _named(address) is None:
@@ -313,7 +313,7 @@ def _running_apps(address: str | None) -> list[str]:
     except StartFailed as error:
         raise NotRunning(
             f"no app was found: {error.message}",
-            hint="--address HOST:PORT, or RAY_ADDRESS, names the Ray cluster; --journal PATH reads a journal.",
+            hint=f"--address HOST:PORT, or RAY_ADDRESS, names the Ray cluster; {instead}",
         ) from error
     try:
         actors: list[Any] = list(list_named_actors(all_namespaces=True))

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from actors import Aggregate, App, Event, Gateway, on
-from actors.errors import TrunklineError
+from actors import Aggregate, App, ChainHalted, Event, Gateway, on
+from actors.errors import EventRejected, TrunklineError
 from runtime.encode import key_digest
+from runtime.names import Names
 from runtime.reading import Reading
 
 
@@ -33,9 +34,14 @@ class Printed(Event, origin=True):
     page: int
 
 
+class Confirmed(Event):
+    account: str
+
+
 class Account(Aggregate, key="account"):
     @on
-    def add(self, event: Deposit) -> None: ...
+    def add(self, event: Deposit) -> Confirmed:
+        return Confirmed(account=event.account)
 
     @on(key="accounts")
     def move(self, event: Transfer) -> None: ...
@@ -147,3 +153,12 @@ def test_of_a_class_that_only_has_the_name_of_one_of_the_apps_it_is_said_how_to_
 def test_a_class_of_another_name_is_none_of_the_apps(reading: Reading) -> None:
     with pytest.raises(TrunklineError, match="Ledger is no aggregate of app 'bank'"):
         asyncio.run(reading.get(Ledger, "ada"))
+
+
+def test_what_no_handler_emits_is_no_reply_to_a_request() -> None:
+    names = Names(App("bank", Account, Books, Printer))
+
+    with pytest.raises(EventRejected, match="Audited can't be the reply to a request: no handler emits it"):
+        names.replies([Confirmed, Audited])
+
+    assert names.replies([Confirmed, ChainHalted]) == {"confirmed", "chain_halted"}

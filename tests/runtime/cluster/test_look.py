@@ -136,6 +136,8 @@ class Foreign(Aggregate, key="player_id"):
         (lambda rt: rt.has(Bought, "", "ada"), EventRejected, "can't be an idempotency key"),
         (lambda rt: rt.has(Bought, "k", 1.5), BadKey, "is no key"),
         (lambda rt: rt.request(Bought(player_id="ada")), TrunklineError, "needs a reply"),
+        (lambda rt: rt.request(Bought(player_id="ada"), Noticed), EventRejected, "no handler emits it"),
+        (lambda rt: rt.drain(timeout=-1), TrunklineError, "timeout=-1 has no meaning"),
         (lambda rt: rt.request(Granted(player_id="ada", balance=1), Printed), EventRejected, "no origin"),
     ],
 )
@@ -336,6 +338,12 @@ def test_a_skipped_letter_is_gone_and_what_was_held_goes_on(
 
 
 # ------------------------------------------------------------ drain
+
+
+def test_a_drain_without_patience_still_looks_whether_all_is_handled(rt: Runtime) -> None:
+    rt.drain()
+
+    rt.drain(timeout=0)
 
 
 def test_a_drain_that_takes_too_long_says_what_is_pending(rt: Runtime) -> None:

@@ -203,7 +203,7 @@ def test_a_journal_that_nobody_uses_is_read_though_an_app_of_its_name_runs_elsew
 def test_the_catalogue_of_another_app_is_not_shown_where_a_journal_is(
     journal: Path, trunkline: Trunkline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.commands.looking._running_apps", lambda address: ["theirs"])
+    monkeypatch.setattr("runtime.commands.looking._running_apps", lambda address, instead: ["theirs"])
 
     said = trunkline("catalogue")
 
@@ -234,8 +234,12 @@ def test_with_nothing_to_look_into_it_says_so(
     assert "no app runs, and there is no journal in this folder" in said.err
 
 
+@pytest.mark.parametrize(
+    ("command", "instead"),
+    [("tail", "--journal PATH reads a journal."), ("catalogue", "MODULE:APP names the code.")],
+)
 def test_a_cluster_that_does_not_let_in_is_told_of_in_the_command_lines_own_words(
-    trunkline: Trunkline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trunkline: Trunkline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, instead: str
 ) -> None:
     def begin(address: str, *, dashboard: bool) -> None:
         raise StartFailed(f"can't connect to a Ray cluster at {address!r}: refused", hint="address= is ...")
@@ -243,11 +247,11 @@ def test_a_cluster_that_does_not_let_in_is_told_of_in_the_command_lines_own_word
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("runtime.embedded.RaySession.begin", begin)
 
-    said = trunkline("tail", "--address", "10.0.0.1:6379")
+    said = trunkline(command, "--address", "10.0.0.1:6379")
 
     assert said.status == 1
     assert "no app was found: can't connect to a Ray cluster at '10.0.0.1:6379': refused" in said.err
-    assert "fix: --address HOST:PORT" in said.err
+    assert f"fix: --address HOST:PORT, or RAY_ADDRESS, names the Ray cluster; {instead}" in said.err
 
 
 @pytest.mark.parametrize(
@@ -317,6 +321,22 @@ def test_who_reads_no_further_is_no_error(journal: Path) -> None:
     os.close(writes)
     assert done.returncode == 0
     assert done.stderr == "trunkline: reading the journal shop.db of app shop\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_an_answer_that_can_not_be_written_is_an_error_without_a_traceback(journal: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "runtime", "tail", "--journal", "shop.db"],
+            cwd=journal.parent,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr == "trunkline: the answer can't be written: No space left on device\n"
 
 
 def test_text_from_outside_can_not_move_a_terminals_cursor(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from actors.errors import TrunklineError
 from runtime import DrainTimeout, JournalFull, KeyReused, NotRunning, Overloaded, RequestTimeout, Unreachable
 from runtime.core.limits import Limits
 from runtime.core.messages import PublishBatch, PublishReply, Taken, encode
@@ -220,6 +221,20 @@ def test_a_router_that_starts_again_is_waited_for(tmp_path: Path) -> None:
             found = await rt.get(Wallet, "ada")
             assert found is not None
             assert found.credits == 3
+            await rt.close()
+
+    asyncio.run(main())
+
+
+def test_a_drain_without_patience_is_done_if_nothing_is_pending(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with inside(app, tmp_path / "shop.db") as parts:
+            rt = parts.client()
+
+            await rt.drain(timeout=0)
+            with pytest.raises(TrunklineError, match="timeout=-1 has no meaning"):
+                await rt.drain(timeout=-1)
+
             await rt.close()
 
     asyncio.run(main())

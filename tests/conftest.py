@@ -23,6 +23,12 @@ CLASS = re.compile(r"ray::(Supervisor|Router|Host|Gateways)\b")
 Start: TypeAlias = "Callable[..., Runtime]"
 
 
+def pytest_configure() -> None:
+    """A shell has what it runs in the background ignore Ctrl-C, and so would every program that a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever uses the cluster is marked `cluster`."""
     for item in items:

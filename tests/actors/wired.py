@@ -55,3 +55,8 @@ def place(thing: object) -> str:
     """file:line of a class, or of a handler from its decorator on."""
     thing = getattr(thing, "function", thing)
     return f"{inspect.getsourcefile(thing)}:{inspect.getsourcelines(thing)[1]}"  # type: ignore[arg-type]
+
+
+def at(*things: object) -> str:
+    """The line of a text that says where classes and handlers stand."""
+    return "  at " + " and ".join(map(place, things))

@@ -18,6 +18,7 @@ from actors.handler import Handler, KeyOf
 from actors.model import Model
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 RESERVED = frozenset({"id", "now", "random", "event", "new_id", "retire"})
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from actors.aggregate import EPOCH
+from actors.aggregate import EPOCH, MICROSECOND
 from actors.catalogue import GatewayHandlerPlan
 from actors.event import Event
 from actors.hints import Hints
 from actors.timer import At
-from actors.turn import MICROSECOND, Emitted, check_several, unexpected
+from actors.turn import Emitted, check_several, unexpected
 
 
 def gateway_answer(handler: GatewayHandlerPlan, hints: Hints, value: Any, event: Event, address: str) -> list[Emitted]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from actors.aggregate import EPOCH, Aggregate
+from actors.aggregate import EPOCH, MICROSECOND, Aggregate
 from actors.arguments import check_zone
 from actors.catalogue import EVERYONE, EventPlan, GroupPlan, HandlerPlan, pick
 from actors.envelope import Envelope
@@ -85,7 +85,7 @@ def facts(result: TurnResult | TurnError) -> tuple[Any, ...]:
 
 
 def to_us(time: datetime) -> int:
-    return round((time - EPOCH) / timedelta(microseconds=1))
+    return (time - EPOCH) // MICROSECOND
 
 
 def to_time(us: int) -> datetime:

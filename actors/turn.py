@@ -6,7 +6,6 @@ deterministic: a handler sees its state, its event, and what derives from them.
 
 import warnings
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from types import GeneratorType
 from typing import Any
 
@@ -30,7 +29,6 @@ from actors.event import Event, check_size, encode_event, upcast
 from actors.timer import After, Cancel
 
 VERSION = "__version__"
-MICROSECOND = timedelta(microseconds=1)
 CHECK_ALL_BELOW = 4096
 """Bytes: the state is read back and compared after every turn below this size, after every 16th above it."""
 CHECK_EVERY = 16

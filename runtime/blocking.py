@@ -100,7 +100,7 @@ class LoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
-    def lose(self, error: NotRunning) -> None:
+    def disown(self, error: NotRunning) -> None:
         """It is not here: in a forked process there is no thread but the one that forked."""
         self._closing = threading.Lock()
         self._closed = True
@@ -127,7 +127,7 @@ _runtimes: "weakref.WeakSet[Runtime]" = weakref.WeakSet()
 
 def _after_fork() -> None:
     for runtime in list(_runtimes):
-        runtime._lose(os.getppid())
+        runtime._disown(os.getppid())
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -236,15 +236,15 @@ class Runtime:
             self._client.end(stop)
             self._thread.close()
 
-    def _lose(self, parent: int) -> None:
+    def _disown(self, parent: int) -> None:
         """In a forked process: the app goes on, and is the other process's to close."""
         error = NotRunning(
             f"this runtime of app {self.app.name!r} belongs to process {parent}, from which this one was forked",
             hint="start workers as processes of their own (multiprocessing's 'spawn'), and Runtime.attach() there.",
         )
         self._closed = True
-        self._thread.lose(error)
-        self._client.publishing.lose(error)
+        self._thread.disown(error)
+        self._client.publishing.disown(error)
 
     def __enter__(self) -> "Runtime":
         return self

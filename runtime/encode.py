@@ -6,14 +6,14 @@ All that can be wrong with an event is found here, in the caller's own stack, be
 import random
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import blake2b
 from zlib import crc32
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from actors.aggregate import EPOCH
+from actors.aggregate import EPOCH, MICROSECOND
 from actors.catalogue import Catalogue, EventPlan
 from actors.errors import EventRejected, TrunklineError
 from actors.event import Event, check_size
@@ -25,7 +25,6 @@ from runtime.wire import Codec
 KEY_MAX = 1024
 """Characters of an idempotency key."""
 SOURCE = "client"
-MICROSECOND = timedelta(microseconds=1)
 
 traceparent: ContextVar[str] = ContextVar("trunkline_traceparent", default="")
 """The seam for tracing: a W3C traceparent set here goes into what this context publishes, and follows the chain.

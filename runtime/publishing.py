@@ -119,7 +119,7 @@ class Publishing:
         if self._ended is not None:
             raise self._ended
 
-    def lose(self, error: TrunklineError) -> None:
+    def disown(self, error: TrunklineError) -> None:
         """Nothing is sent from here any more, nor is it known what became of what was handed in."""
         self._ended = error
 

@@ -20,6 +20,7 @@ from typing import Literal
 
 from actors.errors import TrunklineError
 from runtime.errors import JournalReadOnly
+from runtime.journal.place import MISNAMED
 
 _JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 """Set by `ray job submit` for the driver that it starts."""
@@ -102,8 +103,8 @@ def journal_place(app: str, journal: str | os.PathLike[str] | None, settings: Se
     place = os.fspath(journal)
     if not place:
         raise TrunklineError("journal='' names no journal", hint="a path or URL; leave it out for the default place.")
-    if place in (":memory:", "memory:") or (place.startswith("sqlite:///") and "?" in place):
-        # Ways of SQLite, and of others, to say something, which the journal refuses: not the name of a file.
+    if place in MISNAMED or (place.startswith("sqlite:///") and "?" in place):
+        # What the journal refuses, in words of its own: not the name of a file.
         return place
     place = place.removeprefix("sqlite:///")
     if "://" in place:

@@ -9,6 +9,7 @@ from rich.text import Text
 from apps.prankcall.books import Books
 from apps.prankcall.leaderboard import Leaderboard
 from runtime import AsyncRuntime, EventId
+from runtime.core.router import WHERE_MAX
 from runtime.tree import causal_tree
 
 ROLES = {
@@ -17,8 +18,6 @@ ROLES = {
     "Supervisor": "watches the others, starts them again, beats the heartbeat",
 }
 AT_REST = "at rest: the journal has the state"
-TOLD_MAX = 1_000
-"""Instances that `status` says the place of, at most."""
 NAMED = 3
 """Instances of a class that are named."""
 
@@ -71,8 +70,8 @@ async def show_holders(console: Console, rt: AsyncRuntime) -> None:
     for row in holders(await rt.processes(), where):
         table.add_row(*row)
     console.print(table)
-    if sum(map(len, where.values())) >= TOLD_MAX:
-        console.print(f"(of {TOLD_MAX:,} instances the router says where they are; the others count as at rest here)")
+    if sum(map(len, where.values())) >= WHERE_MAX:
+        console.print(f"(of {WHERE_MAX:,} instances the router says where they are; the others count as at rest here)")
 
 
 def holders(processes: Mapping[str, int], where: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str, str]]:

@@ -28,6 +28,9 @@ from runtime.core.spreads import PageRequest
 from runtime.core.staging import Decided, Drained, Known, Reply
 from runtime.core.turns import Turns
 
+WHERE_MAX = 1_000
+"""Instances whose host a router tells of at once."""
+
 
 class RouterCore:
     """The decisions of one router over the partitions it has claimed."""
@@ -327,7 +330,7 @@ class RouterCore:
         """The last moment taken of each schedule."""
         return dict(self._origins.schedules)
 
-    def where(self, limit: int = 1000) -> dict[str, list[str]]:
+    def where(self, limit: int = WHERE_MAX) -> dict[str, list[str]]:
         """Which host holds which instances now: at most `limit` of them."""
         found: dict[str, list[str]] = {}
         for address, box in islice(self._cell.mailboxes.items(), limit):

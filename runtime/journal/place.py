@@ -17,6 +17,8 @@ from runtime.journal.sqlite import SqliteJournal
 from runtime.journal.trouble import refused_by_system, what_is_wrong_with
 
 MEMORY = "memory://"
+MISNAMED = (":memory:", "memory:")
+"""What people write for it elsewhere: no name of a file."""
 SQLITE = "sqlite:///"
 PARTITIONS = 64
 HOLDER = re.compile(r"app (.+), process (\d+)")
@@ -37,7 +39,7 @@ def absolute(journal: str) -> str:
     if "://" in path:
         # Without what follows: it may hold a password.
         raise JournalFailed(f"a journal can't be kept at {path.partition('://')[0]}://", hint=f"journal= is {FORMS}")
-    if path.strip(":/") == "memory" and path != "memory":
+    if path in MISNAMED:
         raise JournalFailed(f"{journal!r} is not how a journal in memory is named", hint=f"say {MEMORY}.")
     if not path or "\0" in path or (journal != path and "?" in path):
         raise JournalFailed(f"{journal!r} does not name a journal's file", hint=f"journal= is {FORMS}")

@@ -198,17 +198,13 @@ def _not_up(process: str, app: str, cause: BaseException) -> TrunklineError:
 
 def stop_app(name: str, supervisor: Any, lost: Callable[[], bool] = lambda: False) -> bool:
     """End an app's processes, in order, and see that they are gone. False: the node was `lost`; nobody can be asked."""
-    stopping = supervisor.stop.remote()
-    for _ in range(STOP_TIMEOUT):
-        try:
-            ray.get(stopping, timeout=1)
-        except ray.exceptions.GetTimeoutError:
+    with contextlib.suppress(ray.exceptions.RayError):
+        stopping = supervisor.stop.remote()
+        for _ in range(STOP_TIMEOUT):
+            if ray.wait([stopping], timeout=1)[0]:
+                break
             if lost():
                 return False
-        except ray.exceptions.RayError:
-            break
-        else:
-            break
     try:
         supervisor.leave.remote()
         ray.kill(supervisor, no_restart=True)
